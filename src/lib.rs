@@ -1,0 +1,11 @@
+//! Network programming in plain, blocking Rust: the batteries that `std::net` does not bring, written to be read.
+
+#![warn(missing_docs)]
+
+pub mod deadline;
+pub mod encode;
+pub mod error;
+pub mod stream;
+
+pub use deadline::Deadline;
+pub use error::{Error, Reply, Result, finish};

@@ -1,0 +1,349 @@
+//! A connection, whatever carries it: the trait [`Stream`] over TCP ([`Tcp`]) and what wraps it.
+//!
+//! Nothing of its own travels here: TCP carries bytes in order, in pieces of its own choosing, each direction with an
+//! end of its own (the FIN; RFC 9293 sections 3.6 and 3.8). What this file adds to `std::net::TcpStream` is time: every
+//! read and write ends by the stream's deadline, however slowly the peer drips, and whatever is layered on top
+//! (a trace, TLS, a text protocol) inherits that, because the kernel is told the rest of the time in this one place.
+//!
+//! May use: error, deadline.
+
+use crate::deadline::Deadline;
+use crate::error::{Error, Result};
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// A connection to read and write, with a deadline.
+///
+/// `TlsStream<Box<dyn Stream>>` reads and writes a stream and can be one itself: so TLS, traces and scripted bytes stack
+/// in any order without a new type for each pair.
+pub trait Stream: Read + Write + Send + fmt::Debug {
+    /// From now on every read and write together must be done by then; [`Deadline::NEVER`] lifts the limit.
+    /// A read or write after it fails with an [`io::Error`] of kind `TimedOut` (or `WouldBlock`, which
+    /// [`Error::io`] folds into [`Error::Timeout`]).
+    fn set_deadline(&mut self, deadline: Deadline);
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    /// When the connection is already gone.
+    fn peer_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Says "no more from me" and leaves the other direction open: FIN over TCP, over TLS a `close_notify` before it.
+    ///
+    /// # Errors
+    /// When the connection is already gone.
+    fn finish(&mut self) -> io::Result<()>;
+
+    /// What is written from now on is a secret (`true`) or no longer (`false`): a hint to those who watch this stream.
+    fn secret(&mut self, _on: bool) {}
+}
+
+/// A stream of any kind.
+pub type BoxStream = Box<dyn Stream>;
+
+impl<S: Stream + ?Sized> Stream for Box<S> {
+    fn set_deadline(&mut self, deadline: Deadline) {
+        (**self).set_deadline(deadline);
+    }
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        (**self).peer_addr()
+    }
+    fn finish(&mut self) -> io::Result<()> {
+        (**self).finish()
+    }
+    fn secret(&mut self, on: bool) {
+        (**self).secret(on);
+    }
+}
+
+/// A TCP connection whose reads and writes end in time: by the deadline of the whole, and each after the patience for
+/// one, whichever comes first.
+pub struct Tcp {
+    socket: TcpStream,
+    deadline: Deadline,
+    patience: Option<Duration>,
+    // What the kernel was told last, for reads and for writes: it is told again only when the number changes.
+    told: [Option<Duration>; 2],
+}
+
+const READ: usize = 0;
+const WRITE: usize = 1;
+
+impl Tcp {
+    /// Takes over a connected socket: no delay for small writes (TCP_NODELAY: our protocols write a whole turn at once,
+    /// so Nagle's algorithm could only make the peer wait, RFC 896), no deadline and no patience limit yet.
+    ///
+    /// # Errors
+    /// When the connection is already gone.
+    pub fn new(socket: TcpStream) -> io::Result<Tcp> {
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(None)?;
+        socket.set_write_timeout(None)?;
+        Ok(Tcp { socket, deadline: Deadline::NEVER, patience: None, told: [None, None] })
+    }
+
+    /// How long one read or one write may wait for the peer, beside the deadline; `None` for no such limit.
+    pub fn set_patience(&mut self, each: Option<Duration>) {
+        self.patience = each.filter(|time| !time.is_zero());
+    }
+
+    /// The socket itself, for what this type does not cover.
+    pub fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    fn arm(&mut self, way: usize) -> io::Result<()> {
+        let wait = match (self.deadline.left("wait for the other side")?, self.patience) {
+            (Some(rest), Some(each)) => Some(rest.min(each)),
+            (rest, each) => rest.or(each),
+        };
+        if self.told[way] != wait {
+            match way {
+                READ => self.socket.set_read_timeout(wait)?,
+                _ => self.socket.set_write_timeout(wait)?,
+            }
+            self.told[way] = wait;
+        }
+        Ok(())
+    }
+}
+
+impl Read for Tcp {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.arm(READ)?;
+        self.socket.read(buffer)
+    }
+}
+
+impl Write for Tcp {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.arm(WRITE)?;
+        self.socket.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(()) // TCP has no buffer of ours to empty.
+    }
+}
+
+impl Stream for Tcp {
+    fn set_deadline(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
+    }
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.peer_addr()
+    }
+    fn finish(&mut self) -> io::Result<()> {
+        self.socket.shutdown(Shutdown::Write)
+    }
+}
+
+impl fmt::Debug for Tcp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.socket.peer_addr() {
+            Ok(peer) => write!(f, "Tcp({peer})"),
+            Err(_) => f.write_str("Tcp(gone)"),
+        }
+    }
+}
+
+/// The addresses of a host, in the system's order (IPv6 and IPv4, RFC 6724), before the deadline.
+///
+/// An address in numbers needs no lookup; `[::1]` may stand in brackets. The lookup of a name has no timeout in any
+/// operating system, so it runs on a thread of its own: if it is late, we go on and that thread ends when the system is
+/// done.
+///
+/// # Errors
+/// [`Error::Timeout`]; [`Error::Io`] when the name is unknown or malformed (a label of 64 bytes never leaves this
+/// machine, RFC 1035 section 2.3.4); [`Error::Invalid`] for a name with a NUL in it.
+pub fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
+    let phase = format!("look up {host}");
+    if let Ok(ip) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    if host.is_empty() || host.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(Error::Invalid(format!("{phase}: a host name has no spaces and is not empty").into()));
+    }
+    let (answer, wait) = mpsc::channel();
+    let name = host.to_owned();
+    thread::Builder::new()
+        .name("lookup".into())
+        .spawn(move || {
+            let found = (name, port).to_socket_addrs().map(Vec::from_iter);
+            // The caller may have stopped waiting.
+            let _ = answer.send(found);
+        })
+        .map_err(Error::io(phase.clone()))?;
+    let found = match deadline.left(phase.clone())? {
+        Some(rest) => wait.recv_timeout(rest).map_err(|_| Error::Timeout(phase.clone().into()))?,
+        None => wait.recv().map_err(|_| Error::Closed(phase.clone().into()))?,
+    };
+    let found = found.map_err(Error::io(phase.clone()))?;
+    if found.is_empty() { Err(Error::Io(phase.into(), ErrorKind::NotFound.into())) } else { Ok(found) }
+}
+
+/// Connects to a host by name or address: each of its addresses in turn, all within one deadline, which also bounds the
+/// lookup. An address gets its share of the time that is left, so that a silent first one does not use up the whole.
+///
+/// The deadline was for connecting: the stream that comes back has none until one is set.
+///
+/// # Errors
+/// The last address's error when none answers, with all addresses that were tried in its text; and those of [`resolve`].
+pub fn connect(host: &str, port: u16, deadline: Deadline) -> Result<Tcp> {
+    let addresses = resolve(host, port, deadline)?;
+    let mut failed = Vec::new();
+    for (n, address) in addresses.iter().enumerate() {
+        match connect_one(address, deadline, addresses.len() - n) {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) => failed.push((address, error)),
+        }
+    }
+    Err(every(host, port, failed))
+}
+
+fn connect_one(address: &SocketAddr, deadline: Deadline, addresses_left: usize) -> io::Result<Tcp> {
+    let socket = match deadline.left("connect")? {
+        Some(rest) => {
+            let share = rest / u32::try_from(addresses_left).unwrap_or(u32::MAX);
+            TcpStream::connect_timeout(address, share.max(Duration::from_micros(1)))?
+        }
+        None => TcpStream::connect(address)?,
+    };
+    // On loopback a port from the range for clients can be given to our own end: TCP then connects it to itself
+    // (simultaneous open, RFC 9293 section 3.5). Nobody listens there.
+    if socket.local_addr()? == socket.peer_addr()? {
+        return Err(ErrorKind::ConnectionRefused.into());
+    }
+    Tcp::new(socket)
+}
+
+/// One error out of those of each address: the last one's kind, all in the text.
+fn every(host: &str, port: u16, mut failed: Vec<(&SocketAddr, io::Error)>) -> Error {
+    let Some((last, cause)) = failed.pop() else {
+        return Error::Io(format!("connect to {host}:{port}").into(), ErrorKind::NotFound.into());
+    };
+    let before: String = failed.iter().map(|(address, error)| format!("{address}: {error}; ")).collect();
+    Error::io(format!("connect to {before}{last}"))(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    fn pair() -> (Tcp, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let ours = connect("127.0.0.1", port, Duration::from_secs(5).into()).unwrap();
+        (ours, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn a_drip_does_not_outlive_the_deadline() {
+        let (mut ours, mut peer) = pair();
+        let drip = thread::spawn(move || {
+            let timer = mpsc::channel::<()>().1; // never hears anything: a clock that ticks
+            while peer.write_all(b".").is_ok() {
+                let _ = timer.recv_timeout(Duration::from_millis(20));
+            }
+        });
+        let start = Instant::now();
+        ours.set_deadline(Deadline::after(Duration::from_millis(300)));
+        let error = loop {
+            match ours.read(&mut [0; 1]) {
+                Ok(n) => assert_eq!(n, 1),
+                Err(error) => break Error::io("read")(error),
+            }
+        };
+        assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+        assert!(start.elapsed() >= Duration::from_millis(300), "{:?}", start.elapsed());
+        drop(ours);
+        drip.join().unwrap();
+    }
+
+    #[test]
+    fn a_reader_that_never_reads_does_not_hold_the_writer() {
+        let (mut ours, _peer) = pair();
+        ours.set_deadline(Deadline::after(Duration::from_millis(200)));
+        let error = Error::io("write")(ours.write_all(&vec![0; 64 << 20]).unwrap_err());
+        assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+    }
+
+    #[test]
+    fn patience_is_for_one_read_and_can_be_lifted() {
+        let (mut ours, mut peer) = pair();
+        ours.set_patience(Some(Duration::from_millis(50)));
+        assert!(ours.read(&mut [0; 1]).is_err());
+        ours.set_patience(None);
+        peer.write_all(b"x").unwrap();
+        assert_eq!(ours.read(&mut [0; 1]).unwrap(), 1);
+    }
+
+    #[test]
+    fn half_a_close_leaves_the_way_back_open() {
+        let (mut ours, mut peer) = pair();
+        ours.finish().unwrap();
+        assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
+        peer.write_all(b"still here").unwrap();
+        drop(peer);
+        let mut text = String::new();
+        ours.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "still here");
+    }
+
+    #[test]
+    fn a_closed_port_is_refused_and_named() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let error = connect("127.0.0.1", port, Duration::from_secs(5).into()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+    }
+
+    #[test]
+    fn a_full_backlog_is_a_timeout() {
+        // Linux leaves a SYN unanswered when the queue is full, as a firewall that drops would.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let deadline = Duration::from_millis(300);
+        let mut held = Vec::new();
+        let error = loop {
+            match connect("127.0.0.1", port, deadline.into()) {
+                Ok(tcp) => held.push(tcp),
+                Err(error) => break error,
+            }
+            assert!(held.len() < 10_000, "this backlog has no end");
+        };
+        assert!(cfg!(not(target_os = "linux")) || matches!(error, Error::Timeout(_)), "{error:?}");
+    }
+
+    #[test]
+    fn names_that_cannot_be_are_refused_without_a_packet() {
+        let label = format!("{}.test", "a".repeat(64));
+        for host in [label.as_str(), "a..b"] {
+            let error = resolve(host, 1, Duration::from_secs(5).into()).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("look up {host}")), "{error}");
+        }
+        for host in ["", "a b", "a\0b", "a\r\nb"] {
+            assert!(matches!(resolve(host, 1, Deadline::NEVER), Err(Error::Invalid(_))), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_need_no_lookup() {
+        let six: SocketAddr = "[::1]:9".parse().unwrap();
+        assert_eq!(resolve("::1", 9, Deadline::after(Duration::ZERO)).unwrap(), [six]);
+        assert_eq!(resolve("[::1]", 9, Deadline::after(Duration::ZERO)).unwrap(), [six]);
+    }
+
+    #[test]
+    fn localhost_is_tried_address_by_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let tcp = connect("localhost", port, Duration::from_secs(5).into()).unwrap();
+        assert_eq!(tcp.peer_addr().unwrap().port(), port);
+    }
+}
