@@ -6,6 +6,7 @@ pub mod deadline;
 pub mod encode;
 pub mod error;
 pub mod stream;
+pub mod trace;
 
 pub use deadline::Deadline;
 pub use error::{Error, Reply, Result, finish};
