@@ -3,9 +3,13 @@
 #![warn(missing_docs)]
 
 pub mod deadline;
+pub mod dial;
 pub mod encode;
 pub mod error;
+pub mod reply;
+pub mod retry;
 pub mod stream;
+pub mod text;
 pub mod trace;
 
 pub use deadline::Deadline;
