@@ -41,7 +41,7 @@ fn run() -> io::Result<()> {
 /// A sender's address can be forged, and two servers that answer each other never stop (CVE-1999-0103). So no answer
 /// to the old services that answer anything (echo 7, daytime 13, quote of the day 17, chargen 19), and none to our own
 /// port: that is we ourselves, or a server like us. Port 0 means "do not answer" (RFC 768).
-fn may_answer(from: SocketAddr, own: SocketAddr) -> bool {
+pub fn may_answer(from: SocketAddr, own: SocketAddr) -> bool {
     ![0, 7, 13, 17, 19, own.port()].contains(&from.port())
 }
 

@@ -25,7 +25,7 @@ fn run() -> io::Result<()> {
 }
 
 /// A name can have several addresses (`localhost`: ::1 and 127.0.0.1). Only an answer shows which one is served.
-fn ask_each(servers: impl Iterator<Item = SocketAddr>, out: &mut impl Write) -> io::Result<()> {
+pub fn ask_each(servers: impl Iterator<Item = SocketAddr>, out: &mut impl Write) -> io::Result<()> {
     let mut last = io::Error::new(ErrorKind::NotFound, "this name has no address");
     for server in servers {
         match ask(server, out) {
@@ -51,8 +51,10 @@ fn ask(server: SocketAddr, out: &mut impl Write) -> io::Result<Vec<u8>> {
             Ok(n) => return Ok(buffer[..n].to_vec()),
             // A timeout is WouldBlock on Unix and TimedOut on Windows.
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                writeln!(out, "{server} is silent for {wait} ms")?;
+                writeln!(out, "{server}: no answer in {wait} ms")?;
             }
+            // Somebody stopped us (Ctrl-Z) and let us go on: nobody knows how long that was, so ask again.
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
     }
