@@ -142,9 +142,17 @@ fn udp_at(addr: &str) -> UdpSocket {
 
 fn next(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut buffer = vec![0; 65_536];
-    let (n, from) = socket.recv_from(&mut buffer).unwrap();
-    buffer.truncate(n);
-    (buffer, from)
+    loop {
+        match socket.recv_from(&mut buffer) {
+            Ok((n, from)) => {
+                buffer.truncate(n);
+                return (buffer, from);
+            }
+            // A process that is frozen and thawed by its system finds its waits with a timeout ended (man 7 signal).
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => panic!("{e}"),
+        }
+    }
 }
 
 /// Whether a datagram waits to be read, without waiting for one.
