@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::process::ExitCode;
 
-/// The length field of UDP has 16 bits (RFC 768), so no datagram fills this: none is ever cut.
+/// UDP's length field has 16 bits and counts its header, too (RFC 768): no message fills this, so none is cut.
 const MORE_THAN_ANY: usize = 65_535;
 
 fn main() -> ExitCode {
@@ -24,7 +24,7 @@ fn run() -> io::Result<()> {
     loop {
         let (n, from) = match socket.recv_from(&mut buffer) {
             Ok(arrived) => arrived,
-            // Not about this datagram: an earlier answer found its client gone. Windows says it so (10054).
+            // Not about a new datagram: an earlier answer found its client gone. Windows reports that here (10054).
             Err(e) if matches!(e.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused) => continue,
             Err(e) => return Err(tried("receive a datagram".to_owned(), e)),
         };

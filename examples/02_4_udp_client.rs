@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Across the internet begin with 1,000 (RFC 8085 section 3.1.1).
 const WAITS: [u64; 4] = [200, 400, 800, 1_600];
 
-/// The length field of UDP has 16 bits (RFC 768), so no datagram fills this: none is ever cut.
+/// UDP's length field has 16 bits and counts its header, too (RFC 768): no message fills this, so none is cut.
 const MORE_THAN_ANY: usize = 65_535;
 
 fn main() -> ExitCode {
