@@ -28,7 +28,7 @@ fn run() -> io::Result<()> {
             Err(e) if matches!(e.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused) => continue,
             Err(e) => return Err(tried("receive a datagram".to_owned(), e)),
         };
-        writeln!(out, "{from} sent {n} bytes: {}", shown(&buffer[..n]))?;
+        writeln!(out, "{from} sent {n} bytes: {}", show(&buffer[..n]))?;
         if !may_answer(from, own) {
             writeln!(out, "{from} gets no answer: a server may sit there, and answer us for ever")?;
         } else if let Err(e) = socket.send_to(b"Hello, Client!", from) {
@@ -46,7 +46,7 @@ pub fn may_answer(from: SocketAddr, own: SocketAddr) -> bool {
 }
 
 /// The first 60 characters, in quotes and escaped, with `�` for what is no UTF-8: a stranger wrote them, not we.
-fn shown(bytes: &[u8]) -> String {
+fn show(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{:?}...", &text[..end]),

@@ -29,7 +29,7 @@ pub fn ask_each(servers: impl Iterator<Item = SocketAddr>, out: &mut impl Write)
     let mut last = io::Error::new(ErrorKind::NotFound, "this name has no address");
     for server in servers {
         match ask(server, out) {
-            Ok(answer) => return writeln!(out, "{server} answered {} bytes: {}", answer.len(), shown(&answer)),
+            Ok(answer) => return writeln!(out, "{server} answered {} bytes: {}", answer.len(), show(&answer)),
             Err(e) => last = tried(format!("ask {server}"), e),
         }
     }
@@ -62,7 +62,7 @@ fn ask(server: SocketAddr, out: &mut impl Write) -> io::Result<Vec<u8>> {
 }
 
 /// The first 60 characters, in quotes and escaped, with `�` for what is no UTF-8: a stranger wrote them, not we.
-fn shown(bytes: &[u8]) -> String {
+fn show(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{:?}...", &text[..end]),
