@@ -33,7 +33,7 @@ fn run() -> io::Result<()> {
         };
         // What goes wrong with one client is one line of output, and the next client's turn.
         match read_message(&client) {
-            Ok((bytes, end)) => writeln!(out, "{peer}: {} bytes, ended by {end}: {}", bytes.len(), show(&bytes))?,
+            Ok((bytes, end)) => writeln!(out, "{peer} sent {} bytes, ended by {end}: {}", bytes.len(), show(&bytes))?,
             Err(e) => writeln!(out, "{peer}: {e}")?,
         }
         if let Err(e) = answer(client) {

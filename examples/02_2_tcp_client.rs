@@ -24,14 +24,15 @@ fn run() -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     let mut server = connect(&Vec::from_iter(addresses), deadline)?;
     let mut out = io::stdout();
-    writeln!(out, "connected to {}", server.peer_addr()?)?;
+    let peer = server.peer_addr()?;
+    writeln!(out, "connected to {peer}")?;
 
     server.set_write_timeout(Some(left(deadline)?))?;
     server.write_all(b"Hello, Server!\n").map_err(|e| tried("send the message".into(), e))?;
     server.shutdown(Shutdown::Write)?; // our FIN: "no more from me"; the way back stays open
 
     let answer = read_answer(&server, deadline).map_err(|e| tried("read the answer".into(), e))?;
-    writeln!(out, "answer of {} bytes: {:?}", answer.len(), String::from_utf8_lossy(&answer))
+    writeln!(out, "{peer} answered {} bytes: {:?}", answer.len(), String::from_utf8_lossy(&answer))
 }
 
 /// Tries each address in turn, all of them before the deadline. The first that answers wins.
