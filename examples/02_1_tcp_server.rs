@@ -33,11 +33,13 @@ fn run() -> io::Result<()> {
         };
         // What goes wrong with one client is one line of output, and the next client's turn.
         match read_message(&client) {
-            Ok((bytes, end)) => writeln!(out, "{peer} sent {} bytes, ended by {end}: {}", bytes.len(), show(&bytes))?,
+            Ok((bytes, end)) => {
+                writeln!(out, "{peer} sent {} bytes, ended by {end}: {}", bytes.len(), show(&bytes))?;
+                if let Err(e) = answer(client) {
+                    writeln!(out, "{peer}: no answer possible: {e}")?;
+                }
+            }
             Err(e) => writeln!(out, "{peer}: {e}")?,
-        }
-        if let Err(e) = answer(client) {
-            writeln!(out, "{peer}: no answer possible: {e}")?;
         }
     }
 }
@@ -47,9 +49,10 @@ fn read_message(client: &TcpStream) -> io::Result<(Vec<u8>, &'static str)> {
     let (mut message, mut piece) = (Vec::new(), [0; LIMIT]);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match read_by(deadline, client, &mut piece[message.len()..]) {
+        let room = LIMIT - message.len();
+        match read_by(deadline, client, &mut piece[..room]) {
             Ok(0) => return Ok((message, "the client's FIN")),
-            Ok(n) => message.extend_from_slice(&piece[message.len()..][..n]),
+            Ok(n) => message.extend_from_slice(&piece[..n]),
             Err(e) if e.kind() == ErrorKind::TimedOut => return Ok((message, "our patience")),
             Err(e) => return Err(e),
         }

@@ -138,7 +138,7 @@ fn a_client_that_leaves_or_resets_does_not_end_the_server() {
 #[test]
 fn a_reset_in_the_middle_of_a_message_is_one_line() {
     let Some(python) = program("python3") else { return };
-    for (name, rest) in [(SERVER, "x\n"), (THREADED, "x\n")] {
+    for name in [SERVER, THREADED] {
         let server = Program::server(name);
         let status = python_script(&python, "tcp_reset.py", server.addr.port()).spawn().unwrap().wait().unwrap();
         assert!(status.success());
@@ -150,8 +150,9 @@ fn a_reset_in_the_middle_of_a_message_is_one_line() {
         };
         assert!(line.to_lowercase().contains("reset"), "{line}");
         let mut client = server.dial();
-        client.write_all(rest.as_bytes()).unwrap();
+        client.write_all(b"x\n").unwrap();
         assert_eq!(client.read(&mut [0; 1]).unwrap(), 1, "{name} is gone");
+        assert!(server.line().starts_with(&peer(&client).to_string()), "a reset is one line");
     }
 }
 
@@ -304,6 +305,25 @@ fn whoever_says_nothing_or_takes_nothing_is_idle() {
     assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
     drop(ours);
     flood.join().unwrap();
+}
+
+/// Ctrl-Z and fg in the terminal of a server: a read that has a timeout is interrupted by that (signal(7)).
+#[cfg(unix)]
+#[test]
+fn a_pause_of_the_whole_program_costs_no_connection() {
+    let server = Program::server(THREADED);
+    let mut client = server.dial();
+    for signal in ["STOP", "CONT", "STOP", "CONT"] {
+        client.write_all(b"x").unwrap();
+        if signal == "STOP" {
+            assert_eq!(client.read(&mut [0; 1]).unwrap(), 1);
+        }
+        let kill = format!("kill -{signal} {}", server.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        if signal == "CONT" {
+            assert_eq!(client.read(&mut [0; 1]).unwrap(), 1, "interrupted, and the connection is gone");
+        }
+    }
 }
 
 /// 20 clients and descriptors for a few: the others wait in the backlog, and the accept loop neither ends nor spins.
