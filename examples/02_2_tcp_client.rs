@@ -27,7 +27,7 @@ fn run() -> io::Result<()> {
     let peer = server.peer_addr()?;
     writeln!(out, "connected to {peer}")?;
 
-    server.set_write_timeout(Some(left(deadline)?))?;
+    server.set_write_timeout(Some(left(deadline)?))?; // for one write: our 15 bytes fit into the empty buffer on the way
     server.write_all(b"Hello, Server!\n").map_err(|e| tried("send the message".into(), e))?;
     server.shutdown(Shutdown::Write)?; // our FIN: "no more from me"; the way back stays open
 

@@ -211,7 +211,8 @@ fn a_silent_address_is_a_timeout_and_leaves_time_for_the_next() {
     let start = Instant::now();
     let error = client::connect(&[address], start + Duration::from_millis(300)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
-    assert!(start.elapsed() >= Duration::from_millis(290), "{:?}", start.elapsed());
+    let took = start.elapsed();
+    assert!((Duration::from_millis(290)..HARD / 2).contains(&took), "{took:?}");
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let good = listener.local_addr().unwrap();
@@ -249,7 +250,8 @@ fn an_answer_that_drips_ends_with_the_deadline() {
     let start = Instant::now();
     let error = client::read_answer(&ours, start + Duration::from_millis(300)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
-    assert!(start.elapsed() >= Duration::from_millis(290), "{:?}", start.elapsed());
+    let took = start.elapsed();
+    assert!((Duration::from_millis(290)..HARD / 2).contains(&took), "{took:?}");
     stop.send(()).unwrap();
     drip.join().unwrap();
 }
@@ -303,6 +305,7 @@ fn whoever_says_nothing_or_takes_nothing_is_idle() {
     let flood = thread::spawn(move || while greedy.write_all(&[b'x'; 1 << 16]).is_ok() {});
     let error = threaded::echo(&ours, idle).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+    assert!(start.elapsed() < HARD / 2, "{:?}: that was not the idle time", start.elapsed());
     drop(ours);
     flood.join().unwrap();
 }
