@@ -369,13 +369,15 @@ fn one_at_a_time_survives_that_too() {
 fn no_thread_left_costs_that_client_only() {
     let test = "no_thread_left_costs_that_client_only";
     let (Some(setpriv), Some(prlimit)) = (program("setpriv"), program("prlimit")) else { return };
-    let user = ["--reuid=61207", "--regid=61207", "--clear-groups"];
-    let allowed = Command::new(&setpriv).args(user).arg(example(THREADED)).args(["a", "b"]).output().unwrap();
+    // A number that no other run of this test has, because the limit counts all processes of a user.
+    let user = 1_000_000 + std::process::id();
+    let user = [format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".to_owned()];
+    let allowed = Command::new(&setpriv).args(&user).arg(example(THREADED)).args(["a", "b"]).output().unwrap();
     if allowed.status.code() != Some(2) {
         return skip(test, &format!("no program can be run as another user here: {}", text(&allowed.stderr)));
     }
     let mut limited = Command::new(prlimit);
-    limited.arg("--nproc=4").arg(&setpriv).args(user).arg(example(THREADED)).arg("127.0.0.1:0");
+    limited.arg("--nproc=4").arg(&setpriv).args(&user).arg(example(THREADED)).arg("127.0.0.1:0");
     let server = Program::start(&mut limited);
     let mut served = Vec::new();
     let mut turned_away = 0;
