@@ -128,7 +128,7 @@ fn a_client_that_leaves_or_resets_does_not_end_the_server() {
         drop(server.dial()); // a FIN at once: the answer finds nobody
         let mut hasty = server.dial();
         hasty.write_all(b"x\n").unwrap();
-        hasty.peek(&mut [0; 1]).unwrap(); // the answer is here, unread: now a close is a reset
+        uninterrupted(|| hasty.peek(&mut [0; 1])).unwrap(); // the answer is here, unread: now a close is a reset
     }
     let mut client = server.dial();
     client.write_all(b"still there?\n").unwrap();
@@ -151,7 +151,7 @@ fn a_reset_in_the_middle_of_a_message_is_one_line() {
         assert!(line.to_lowercase().contains("reset"), "{line}");
         let mut client = server.dial();
         client.write_all(b"x\n").unwrap();
-        assert_eq!(client.read(&mut [0; 1]).unwrap(), 1, "{name} is gone");
+        assert_eq!(one(&client).unwrap(), 1, "{name} is gone");
         assert!(server.line().starts_with(&peer(&client).to_string()), "a reset is one line");
     }
 }
@@ -319,12 +319,12 @@ fn a_pause_of_the_whole_program_costs_no_connection() {
     for signal in ["STOP", "CONT", "STOP", "CONT"] {
         client.write_all(b"x").unwrap();
         if signal == "STOP" {
-            assert_eq!(client.read(&mut [0; 1]).unwrap(), 1);
+            assert_eq!(one(&client).unwrap(), 1);
         }
         let kill = format!("kill -{signal} {}", server.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
         if signal == "CONT" {
-            assert_eq!(client.read(&mut [0; 1]).unwrap(), 1, "interrupted, and the connection is gone");
+            assert_eq!(one(&client).unwrap(), 1, "interrupted, and the connection is gone");
         }
     }
 }
@@ -345,7 +345,7 @@ fn no_descriptor_left_is_survived_with_a_pause() {
     while !clients.is_empty() {
         let mut client = clients.remove(0);
         client.write_all(b"x").unwrap();
-        assert_eq!(client.read(&mut [0; 1]).unwrap(), 1);
+        assert_eq!(one(&client).unwrap(), 1);
     }
 }
 
@@ -384,7 +384,7 @@ fn no_thread_left_costs_that_client_only() {
     for _ in 0..6 {
         let mut client = server.dial();
         client.write_all(b"x").unwrap();
-        match client.read(&mut [0; 1]) {
+        match one(&client) {
             Ok(1) => served.push(client),
             _ => turned_away += 1,
         }
@@ -396,7 +396,7 @@ fn no_thread_left_costs_that_client_only() {
     let start = Instant::now();
     loop {
         let mut client = server.dial();
-        let answered = client.write_all(b"x").and_then(|()| client.read(&mut [0; 1]));
+        let answered = client.write_all(b"x").and_then(|()| one(&client));
         if matches!(answered, Ok(1)) {
             break;
         }
@@ -687,6 +687,21 @@ fn closed_port() -> (SocketAddr, (TcpStream, TcpStream)) {
 
 fn peer(client: &TcpStream) -> SocketAddr {
     client.local_addr().unwrap()
+}
+
+/// Reads one byte, or 0 at the end.
+fn one(mut client: &TcpStream) -> io::Result<usize> {
+    uninterrupted(|| client.read(&mut [0; 1]))
+}
+
+/// A call that has a timeout can be interrupted (signal(7)), by a machine that is suspended and goes on for instance.
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// All that still comes, up to the FIN.
