@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc;
+use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -63,7 +63,8 @@ impl<S: Stream + ?Sized> Stream for Box<S> {
 /// A TCP connection whose reads and writes end in time: by the deadline of the whole, and each after the patience for
 /// one, whichever comes first.
 pub struct Tcp {
-    socket: TcpStream,
+    // Shared, so that another thread can end the connection without a second descriptor for it.
+    socket: Arc<TcpStream>,
     deadline: Deadline,
     patience: Option<Duration>,
     // What the kernel was told last, for reads and for writes: it is told again only when the number changes.
@@ -83,7 +84,7 @@ impl Tcp {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(None)?;
         socket.set_write_timeout(None)?;
-        Ok(Tcp { socket, deadline: Deadline::NEVER, patience: None, told: [None, None] })
+        Ok(Tcp { socket: Arc::new(socket), deadline: Deadline::NEVER, patience: None, told: [None, None] })
     }
 
     /// How long one read or one write may wait for the peer, beside the deadline; `None` for no such limit.
@@ -94,6 +95,12 @@ impl Tcp {
     /// The socket itself, for what this type does not cover.
     pub fn socket(&self) -> &TcpStream {
         &self.socket
+    }
+
+    /// A way to end this connection from another thread, by `shutdown` on the socket while it still exists: a read that
+    /// waits there ends at once. It does not keep the connection open.
+    pub fn closer(&self) -> Weak<TcpStream> {
+        Arc::downgrade(&self.socket)
     }
 
     fn arm(&mut self, way: usize) -> io::Result<()> {
@@ -115,14 +122,14 @@ impl Tcp {
 impl Read for Tcp {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.arm(READ)?;
-        self.socket.read(buffer)
+        (&*self.socket).read(buffer)
     }
 }
 
 impl Write for Tcp {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.arm(WRITE)?;
-        self.socket.write(bytes)
+        (&*self.socket).write(bytes)
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(()) // TCP has no buffer of ours to empty.
@@ -281,6 +288,18 @@ mod tests {
         ours.set_patience(None);
         peer.write_all(b"x").unwrap();
         assert_eq!(ours.read(&mut [0; 1]).unwrap(), 1);
+    }
+
+    #[test]
+    fn another_thread_can_end_a_read_that_waits() {
+        let (mut ours, _peer) = pair();
+        let closer = ours.closer();
+        let reader = thread::spawn(move || ours.read(&mut [0; 1]).map(|n| (n, ours)));
+        closer.upgrade().unwrap().shutdown(Shutdown::Both).unwrap();
+        let (n, ours) = reader.join().unwrap().unwrap();
+        assert_eq!(n, 0);
+        drop(ours);
+        assert!(closer.upgrade().is_none(), "a closer alone keeps nothing open");
     }
 
     #[test]
