@@ -27,6 +27,8 @@ echo "$(nproc) cores, $(rustc --version), load average $(cut -d' ' -f1 /proc/loa
 start=$(now)
 timeout "$limit" cargo build --locked --quiet --example "$example"
 echo "cold build of $example: $(since "$start") (goal: at most 40 s on two cores)"
+# The second line of `times` is what the commands used, and it counts only what has ended: the build, so far.
+echo "processor time of it, user and system: $(times | tail -n 1)"
 
 run() {
     # Port 99999 does not exist: status 2 is what we want to see.

@@ -33,12 +33,22 @@ const OWN_DESCRIPTORS: usize = 50;
 /// Clients of the row "fresh connections": enough to keep two cores busy.
 const FRESH_CLIENTS: usize = 8;
 
+const USAGE: &str =
+    "usage: cargo bench --bench echo -- [--quick] [--rounds N] [--seconds S] [--connections N] [--server COMMAND]";
+
 fn main() -> ExitCode {
     // `cargo test --all-targets` runs this program too, but only `cargo bench` says so.
     let mut args: Vec<String> = std::env::args().skip(1).collect();
     let Some(at) = args.iter().position(|arg| arg == "--bench") else { return ExitCode::SUCCESS };
     args.remove(at);
-    match Options::parse(args.into_iter()).and_then(run) {
+    let options = match Options::parse(args.into_iter()) {
+        Ok(options) => options,
+        Err(e) => {
+            let _ = writeln!(io::stderr(), "error: {e}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(options) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(errors) => {
             let _ = writeln!(io::stderr(), "error: {errors} connections or runs failed");
@@ -71,14 +81,7 @@ impl Options {
                 "--seconds" => options.seconds = value()?.parse()?,
                 "--connections" => options.memory_connections = value()?.parse()?,
                 "--server" => options.server = Some(value()?),
-                _ => {
-                    return Err(format!(
-                        "{name} is no option of this bench\n\
-                         usage: cargo bench --bench echo -- [--quick] [--rounds N] [--seconds S] [--connections N] \
-                         [--server COMMAND]"
-                    )
-                    .into());
-                }
+                _ => return Err(format!("{name} is no option of this bench").into()),
             }
         }
         Ok(options)
@@ -100,14 +103,14 @@ fn run(options: Options) -> Result<usize> {
     plan.push(Load { connections: FRESH_CLIENTS, size: 64, fresh: true });
 
     let mut report = Report::default();
-    writeln!(out, "{:<26}{}", "requests per second", columns(&bench.servers[1..]))?;
+    writeln!(out, "{}", format!("{:<26}{}", "requests per second", columns(&bench.servers[1..])).trim_end())?;
     for load in plan {
         if load.connections > most {
             writeln!(out, "{:<26}skipped: only {most} descriptors here", load.name())?;
             continue;
         }
         let rounds = bench.rounds(&load, &options, &mut report);
-        writeln!(out, "{:<26}{}", load.name(), ratios(&rounds, &bench.servers))?;
+        writeln!(out, "{}", format!("{:<26}{}", load.name(), ratios(&rounds, &bench.servers)).trim_end())?;
         report.keep(&load, &rounds);
     }
     let connections = options.memory_connections.min(most);
@@ -230,6 +233,13 @@ impl Bench {
         }
         if !bench.taskset {
             bench.skipped.push("one core for the rows with one connection (no `taskset`): they will vary".into());
+        }
+        Running::start(&bench.servers[0].command, false).map_err(|e| format!("our server does not start: {e}"))?;
+        for server in bench.servers.split_off(1) {
+            match Running::start(&server.command, false) {
+                Ok(_) => bench.servers.push(server),
+                Err(e) => bench.skipped.push(format!("{} (does not start: {e})", server.name)),
+            }
         }
         Ok(bench)
     }
