@@ -27,8 +27,10 @@ echo "$(nproc) cores, $(rustc --version), load average $(cut -d' ' -f1 /proc/loa
 start=$(now)
 timeout "$limit" cargo build --locked --quiet --example "$example"
 echo "cold build of $example: $(since "$start") (goal: at most 40 s on two cores)"
-# The second line of `times` is what the commands used, and it counts only what has ended: the build, so far.
-echo "processor time of it, user and system: $(times | tail -n 1)"
+# What the commands of this script used so far stands in the second line of `times`; a shell of its own, as $(…) is one,
+# would know nothing of them.
+times >"$CARGO_TARGET_DIR/times"
+echo "processor time of it, user and system: $(tail -n 1 "$CARGO_TARGET_DIR/times")"
 
 run() {
     # Port 99999 does not exist: status 2 is what we want to see.
