@@ -422,7 +422,7 @@ impl Report {
             if let Some(spread) = Spread::of(ratios_to(rounds, peer)) {
                 let verdict = if spread.median >= goal { "met" } else { "MISSED" };
                 let what = format!("{} to {name}", load.name());
-                self.goals.push(format!("{what:<42}{:>6.2}   at least {goal:<5} {verdict}", spread.median));
+                self.goals.push(format!("{what:<42}{:>6.3}   at least {goal:<5} {verdict}", spread.median));
             }
         }
         let median = |pick: fn(&Figures) -> f64| {
