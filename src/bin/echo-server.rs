@@ -174,7 +174,6 @@ fn echo(conn: &mut Conn, idle: Duration, bytes: &mut u64) -> Result<()> {
         stream.set_patience(Some(patience));
         // The others go first: when it is our turn again, the next message is often there, and the read need not sleep
         // and be woken. With 100 busy clients that is half again as many messages; a lone client pays 3 %.
-        thread::yield_now();
         let n = match stream.read(&mut buffer).map_err(Error::io("wait for the client")) {
             Ok(0) => return Ok(()),
             Ok(n) => n,

@@ -123,7 +123,8 @@ impl Crew {
         state.alive += 1;
         state.waiting += 1;
         drop(state);
-        self.spawn_worker()
+        let worker = Worker { crew: Arc::clone(self), waiting: true, serving: None };
+        self.spawn(Box::new(move || worker.run(None)))
     }
 
     /// From now on every worker that comes to know it ends. Gives how many connections are open and how many workers
@@ -140,13 +141,6 @@ impl Crew {
         }
         self.changed.notify_all();
         numbers
-    }
-
-    /// A worker that is counted already: as alive and as waiting.
-    fn spawn_worker(self: &Arc<Crew>) -> io::Result<()> {
-        // If there is no thread to be had, the task is dropped, and the worker in it takes itself off the count.
-        let worker = Worker { crew: Arc::clone(self), waiting: true, serving: None };
-        self.spawn(Box::new(move || worker.run()))
     }
 
     fn spawn(&self, task: Task) -> io::Result<()> {
@@ -243,11 +237,16 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self) {
+    /// Serves the caller that it was started for, then those it accepts itself.
+    fn run(mut self, first: Option<(Tcp, SocketAddr)>) {
+        if let Some((stream, peer)) = first {
+            self.serve(stream, peer);
+            if !self.go_back() {
+                return;
+            }
+        }
         let mut pause = FIRST_PAUSE;
         while let Some(listener) = self.crew.listener.upgrade() {
-            // Whoever has work goes first: then the next caller is often there already, and nobody has to be woken.
-            thread::yield_now();
             let accepted = listener.accept();
             drop(listener);
             let go_on = match accepted.and_then(|(socket, peer)| Ok((Tcp::new(socket)?, peer))) {
@@ -276,45 +275,46 @@ impl Worker {
             self.crew.tell(Event::Refused(peer));
             return true;
         }
-        state.waiting -= 1;
-        self.waiting = false;
         let id = state.next;
         state.next += 1;
         state.totals.accepted += 1;
         state.open.insert(id, stream.closer());
-        self.serving = Some(id);
-        state.totals.peak = state.totals.peak.max(state.open.len());
-        if state.waiting == 0 && state.alive < self.crew.most() {
+        if state.waiting == 1 && state.alive < self.crew.most() {
             state.alive += 1;
-            state.waiting += 1;
             drop(state);
-            if let Err(error) = self.crew.spawn_worker() {
-                if self.nobody_waits(id) {
-                    self.crew.turn_away(stream);
-                    self.crew.tell(Event::NoThread(peer, &error));
-                    return true;
-                }
-            }
-        } else {
-            drop(state);
+            self.hand_over(id, stream, peer);
+            return true;
         }
+        state.waiting -= 1;
+        drop(state);
+        self.waiting = false;
+        self.serving = Some(id);
         self.serve(stream, peer);
         self.go_back()
     }
 
-    /// No follower could be started. If nobody else is in accept, it must be this worker, at once: serving the caller
-    /// would close the door to all others until he leaves.
-    fn nobody_waits(&mut self, id: u64) -> bool {
-        let mut state = self.crew.lock();
-        if state.waiting > 0 {
-            return false;
+    /// The last one in accept stays there, and starts a thread for the caller instead. So a burst is taken out of the
+    /// kernel's short queue as fast as one thread can, without waiting for another to be given a processor.
+    fn hand_over(&self, id: u64, stream: Tcp, peer: SocketAddr) {
+        // If there is no thread to be had, the task is dropped, and the worker in it takes itself and the place off the
+        // count. The caller is kept beside it, so that he can be told.
+        let caller = Arc::new(Mutex::new(Some((stream, peer))));
+        let worker = Worker { crew: Arc::clone(&self.crew), waiting: false, serving: Some(id) };
+        let his = Arc::clone(&caller);
+        let task = move || {
+            let first = his.lock().unwrap_or_else(PoisonError::into_inner).take();
+            worker.run(first);
+        };
+        if let Err(error) = self.crew.spawn(Box::new(task)) {
+            let mut state = self.crew.lock();
+            state.totals.accepted -= 1;
+            state.totals.no_thread += 1;
+            drop(state);
+            if let Some((stream, _)) = caller.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                self.crew.turn_away(stream);
+            }
+            self.crew.tell(Event::NoThread(peer, &error));
         }
-        state.open.remove(&id);
-        state.totals.accepted -= 1;
-        state.totals.no_thread += 1;
-        state.waiting += 1;
-        (self.serving, self.waiting) = (None, true);
-        true
     }
 
     fn serve(&mut self, mut stream: Tcp, peer: SocketAddr) {
@@ -330,6 +330,7 @@ impl Worker {
             Ok(Err(_)) => state.totals.failed += 1,
             Err(_) => state.totals.panics += 1,
         }
+        state.totals.peak = state.totals.peak.max(state.open.len());
         if let Some(id) = self.serving.take() {
             state.open.remove(&id);
         }
