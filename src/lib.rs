@@ -5,6 +5,7 @@
 pub mod deadline;
 pub mod encode;
 pub mod error;
+pub mod fault;
 pub mod stream;
 pub mod trace;
 
