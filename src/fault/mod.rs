@@ -73,7 +73,7 @@ const LIMIT: usize = 256;
 /// For the connection to the upstream server: it stands beside us, or does not answer at all.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long [`Proxy::stop`] waits for its threads.
-const STOP: Duration = Duration::from_secs(5);
+const STOP: Duration = Duration::from_secs(2);
 
 /// A proxy to be: where it leads and what goes wrong on the way. It listens once [`FaultProxy::start`] has returned.
 ///
@@ -202,7 +202,7 @@ impl Proxy {
         self.shared.watch.transcripts()
     }
 
-    /// Ends all connections and waits for all threads, at most five seconds. How many are then still not done (0, if no
+    /// Ends all connections and waits for all threads, at most two seconds. How many are then still not done (0, if no
     /// watcher hangs and no upstream server is silent to a connection attempt).
     pub fn stop(mut self) -> usize {
         self.end()
@@ -237,7 +237,9 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.end();
+        if self.accept.is_some() {
+            self.end();
+        }
     }
 }
 

@@ -137,17 +137,21 @@ impl Way<'_> {
             let piece = match sender.read(&mut buffer[..most]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    self.tell(self.from, Passed::Lost(&error));
-                    return connection.close();
+                    // A reset cannot be passed on (see `Fault::Slam`): for the other side it is an end.
+                    if !self.tell(self.from, Passed::Lost(&error)).over {
+                        connection.close();
+                    }
+                    return;
                 }
                 Ok(0) => {
                     let before = self.tell(self.from, Passed::Fin);
-                    if before.lost[index(self.from)] {
-                        connection.close(); // it had stopped listening before: now nobody is there
-                    } else if !before.over {
-                        let _ = receiver.shutdown(Shutdown::Write); // it may be gone: then nobody misses the end
-                    }
-                    return;
+                    return match before {
+                        State { over: true, .. } => {}
+                        // It had stopped listening before: now nobody is there.
+                        State { lost, .. } if lost[index(self.from)] => connection.close(),
+                        // The receiver may be gone: then nobody misses the end.
+                        State { .. } => drop(receiver.shutdown(Shutdown::Write)),
+                    };
                 }
                 Ok(n) => &mut buffer[..n],
             };
