@@ -41,6 +41,8 @@ struct State {
     lost: [bool; 2],
     /// Nothing passes any more, and nothing is told.
     over: bool,
+    /// Nor is anything read any more.
+    closed: bool,
 }
 
 /// Between two slices: longer than a waiting peer needs to wake up, unless its machine is busy.
@@ -85,6 +87,7 @@ impl Connection {
 
     /// Ends both directions at once and wakes both threads.
     pub(super) fn close(&self) {
+        self.lock().closed = true;
         self.over();
         for side in [Side::Client, Side::Server] {
             let _ = self.socket(side).shutdown(Shutdown::Both); // it may be gone already
@@ -170,7 +173,8 @@ impl Way<'_> {
             self.done += piece.len() as u64;
         }
         // Whoever sends to nobody must neither wait for us nor be reset, which could overtake what we sent to it.
-        while sender.read(&mut buffer).is_ok_and(|n| n > 0) {}
+        // (Linux lets a sender go on after our `shutdown`, so this loop must look whether it is closed.)
+        while !connection.lock().closed && sender.read(&mut buffer).is_ok_and(|n| n > 0) {}
     }
 
     /// How many bytes the next read may take, so that it ends before the next fault; or what else to do.
