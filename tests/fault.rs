@@ -51,9 +51,8 @@ fn answerer(clients: usize) -> (SocketAddr, JoinHandle<Vec<Vec<u8>>>) {
 }
 
 /// One dialogue through the proxy: what came back, and how it ended.
-fn ask(addr: SocketAddr, deadline: Duration) -> (Vec<u8>, netprimer::Result<()>) {
+fn ask(addr: SocketAddr) -> (Vec<u8>, netprimer::Result<()>) {
     let mut tcp = dial(addr);
-    tcp.set_deadline(deadline.into());
     let sent = tcp.write_all(QUESTION).and_then(|()| tcp.finish());
     let mut answer = Vec::new();
     let read = tcp.read_to_end(&mut answer);
@@ -127,7 +126,7 @@ fn each_direction_has_its_own_end() {
     let (addr, server) = answerer(1);
     let transcript = Transcript::new();
     let proxy = FaultProxy::to(addr).keep().sink(Arc::new(transcript.clone())).start().unwrap();
-    let (answer, end) = ask(proxy.addr(), LIMIT);
+    let (answer, end) = ask(proxy.addr());
     end.unwrap();
     assert_eq!(answer, ANSWER);
     assert_eq!(server.join().unwrap(), [QUESTION]);
@@ -167,7 +166,7 @@ fn a_cut_at_every_byte_ends_both_directions() {
     for after in 0..=ANSWER.len() {
         let (addr, server) = answerer(1);
         let proxy = FaultProxy::to(addr).down(Fault::Cut { after: after as u64 }).start().unwrap();
-        let (answer, end) = ask(proxy.addr(), LIMIT);
+        let (answer, end) = ask(proxy.addr());
         if let Err(error) = end {
             assert!(!matches!(error, Error::Timeout(_)), "a cut at {after} is no end for the client");
             // Cut at 0, the connection may be over before the question is written.
@@ -180,7 +179,7 @@ fn a_cut_at_every_byte_ends_both_directions() {
     for after in 0..=QUESTION.len() {
         let (addr, server) = answerer(1);
         let proxy = FaultProxy::to(addr).up(Fault::Cut { after: after as u64 }).start().unwrap();
-        let (answer, end) = ask(proxy.addr(), LIMIT);
+        let (answer, end) = ask(proxy.addr());
         assert!(!matches!(end, Err(Error::Timeout(_))), "a cut at {after} is no end for the client");
         assert_eq!(server.join().unwrap(), [&QUESTION[..after]], "cut after {after}");
         assert!(answer.is_empty(), "both directions ended: {answer:?}");
@@ -192,15 +191,18 @@ fn a_stall_at_every_byte_ends_by_the_deadline_of_the_client() {
     for after in 0..=ANSWER.len() {
         let (addr, server) = answerer(1);
         let proxy = FaultProxy::to(addr).down(Fault::Stall { after: after as u64 }).start().unwrap();
-        let start = Instant::now();
-        let (answer, end) = ask(proxy.addr(), Duration::from_millis(60));
+        let mut client = dial(proxy.addr());
+        client.write_all(QUESTION).unwrap();
+        client.finish().unwrap();
+        server.join().unwrap(); // it has answered and closed: only the proxy holds the rest back
+        let mut answer = vec![0; after];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, &ANSWER[..after]);
+        client.set_deadline(Duration::from_millis(30).into());
+        let end = client.read(&mut [0]).map_err(Error::io("read"));
         assert!(matches!(end, Err(Error::Timeout(_))), "stall after {after}: {end:?}");
-        assert!(start.elapsed() >= Duration::from_millis(60));
-        // Under load the client may give up before all of it has come; more never comes.
-        assert!(ANSWER[..after].starts_with(&answer), "stall after {after}: {answer:?}");
         assert_eq!(proxy.open(), 1, "the connection stays open");
         assert_eq!(proxy.stop(), 0);
-        server.join().unwrap();
     }
 }
 
@@ -241,7 +243,7 @@ fn a_flip_at_every_byte_changes_that_byte_only() {
         let (addr, server) = answerer(1);
         let proxy = FaultProxy::to(addr).down(Fault::Flip { at: at as u64, mask: 0x20 }).down(Fault::Slice(3));
         let proxy = proxy.start().unwrap();
-        let (answer, end) = ask(proxy.addr(), LIMIT);
+        let (answer, end) = ask(proxy.addr());
         end.unwrap();
         let mut expected = ANSWER.to_vec();
         expected[at] ^= 0x20;
@@ -265,7 +267,7 @@ fn a_slam_at_every_byte_is_a_reset_for_the_sender() {
     }
     let (addr, _server) = answerer(1);
     let proxy = FaultProxy::to(addr).up(Fault::Slam { after: QUESTION.len() as u64 }).start().unwrap();
-    assert_eq!(ask(proxy.addr(), LIMIT).0, ANSWER, "nothing lies unread: nothing happens");
+    assert_eq!(ask(proxy.addr()).0, ANSWER, "nothing lies unread: nothing happens");
 }
 
 /// Each slice is a piece of its own at the proxy, always; and for a reader that waits, as far as its machine lets it.
@@ -300,7 +302,7 @@ fn slices_arrive_one_by_one() {
 fn a_slice_of_nothing_is_a_slice_of_one() {
     let (addr, server) = answerer(1);
     let proxy = FaultProxy::to(addr).up(Fault::Slice(0)).start().unwrap();
-    assert_eq!(ask(proxy.addr(), LIMIT).0, ANSWER);
+    assert_eq!(ask(proxy.addr()).0, ANSWER);
     assert_eq!(server.join().unwrap(), [QUESTION]);
 }
 
@@ -310,7 +312,7 @@ fn a_delay_keeps_the_order_and_ends_with_the_proxy() {
     let (addr, server) = answerer(1);
     let proxy = FaultProxy::to(addr).up(Fault::Delay(delay)).down(Fault::Delay(delay)).start().unwrap();
     let start = Instant::now();
-    assert_eq!(ask(proxy.addr(), LIMIT).0, ANSWER);
+    assert_eq!(ask(proxy.addr()).0, ANSWER);
     assert!(start.elapsed() >= 2 * delay);
     server.join().unwrap();
 
@@ -499,7 +501,7 @@ fn without_a_server_the_client_is_closed_and_the_proxy_lives_on() {
     }
     let error = FaultProxy::to("127.0.0.1:99999").start().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
-    let error = FaultProxy::to(addr).listen_on(proxy.addr().to_string()).start().unwrap_err();
+    let error = FaultProxy::to(addr).listen_on(proxy.addr()).start().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrInUse, "{error}");
 }
 
@@ -509,7 +511,7 @@ fn the_second_address_of_a_server_is_tried() {
     drop(closed);
     let (addr, server) = answerer(1);
     let proxy = FaultProxy::to(&[nobody, addr][..]).start().unwrap();
-    assert_eq!(ask(proxy.addr(), LIMIT).0, ANSWER);
+    assert_eq!(ask(proxy.addr()).0, ANSWER);
     server.join().unwrap();
 }
 

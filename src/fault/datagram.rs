@@ -11,7 +11,7 @@
 //! May use: error, trace.
 
 use super::seen::{Passed, Seen, Watch};
-use super::{LIMIT, relay::index};
+use super::{ANY_PORT, LIMIT, listening, relay::index};
 use crate::error::{Error, Result};
 use crate::trace::{Side, Sink, Transcript};
 use std::collections::HashMap;
@@ -53,7 +53,7 @@ pub enum DatagramFault {
 /// ```
 pub struct DatagramProxy {
     upstream: io::Result<Vec<SocketAddr>>,
-    listen: String,
+    listen: io::Result<Vec<SocketAddr>>,
     faults: [Vec<DatagramFault>; 2],
     watch: Watch,
 }
@@ -62,12 +62,12 @@ impl DatagramProxy {
     /// Leads to this server; of several addresses the first one counts, because nothing tells whether a datagram arrived.
     pub fn to(upstream: impl ToSocketAddrs) -> DatagramProxy {
         let upstream = upstream.to_socket_addrs().map(Vec::from_iter);
-        DatagramProxy { upstream, listen: "127.0.0.1:0".into(), faults: [vec![], vec![]], watch: Watch::default() }
+        DatagramProxy { upstream, listen: Ok(vec![ANY_PORT]), faults: [vec![], vec![]], watch: Watch::default() }
     }
 
     /// Waits for datagrams there instead of on any free port of 127.0.0.1.
-    pub fn listen_on(mut self, address: impl Into<String>) -> DatagramProxy {
-        self.listen = address.into();
+    pub fn listen_on(mut self, address: impl ToSocketAddrs) -> DatagramProxy {
+        self.listen = address.to_socket_addrs().map(Vec::from_iter);
         self
     }
 
@@ -110,10 +110,10 @@ impl DatagramProxy {
         let phase = "look up the server behind the proxy";
         let upstream = self.upstream.map_err(Error::io(phase))?;
         let upstream = *upstream.first().ok_or(Error::Io(phase.into(), ErrorKind::NotFound.into()))?;
-        let listening = || format!("listen on {}", self.listen);
-        let socket = UdpSocket::bind(&self.listen).map_err(Error::io(listening()))?;
-        socket.set_read_timeout(Some(TICK)).map_err(Error::io(listening()))?;
-        let addr = socket.local_addr().map_err(Error::io(listening()))?;
+        let listen = self.listen.map_err(Error::io("look up the address to listen on"))?;
+        let socket = UdpSocket::bind(&listen[..]).map_err(Error::io(listening(&listen)))?;
+        socket.set_read_timeout(Some(TICK)).map_err(Error::io(listening(&listen)))?;
+        let addr = socket.local_addr().map_err(Error::io(listening(&listen)))?;
         let (faults, watch) = (self.faults, self.watch);
         let (live, changed) = Default::default();
         let shared = Arc::new(Shared { upstream, socket, faults, watch, live, changed });

@@ -25,7 +25,7 @@ use relay::Connection;
 use seen::Watch;
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -68,6 +68,8 @@ pub enum Fault {
     },
 }
 
+/// Where a proxy listens unless it is told otherwise.
+const ANY_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 /// How many connections at once, or how many clients of a [`DatagramProxy`]: as many as a server of ours has places.
 const LIMIT: usize = 256;
 /// For the connection to the upstream server: it stands beside us, or does not answer at all.
@@ -94,7 +96,7 @@ const STOP: Duration = Duration::from_secs(2);
 /// ```
 pub struct FaultProxy {
     upstream: io::Result<Vec<SocketAddr>>,
-    listen: String,
+    listen: io::Result<Vec<SocketAddr>>,
     faults: [Vec<Fault>; 2],
     limit: usize,
     watch: Watch,
@@ -106,13 +108,13 @@ impl FaultProxy {
     /// [`crate::stream::resolve`] has one, and what it returns can be given as `&addresses[..]`.)
     pub fn to(upstream: impl ToSocketAddrs) -> FaultProxy {
         let upstream = upstream.to_socket_addrs().map(Vec::from_iter);
-        let watch = Watch::default();
-        FaultProxy { upstream, listen: "127.0.0.1:0".into(), faults: [vec![], vec![]], limit: LIMIT, watch }
+        let faults = [vec![], vec![]];
+        FaultProxy { upstream, listen: Ok(vec![ANY_PORT]), faults, limit: LIMIT, watch: Watch::default() }
     }
 
     /// Listens there instead of on any free port of 127.0.0.1.
-    pub fn listen_on(mut self, address: impl Into<String>) -> FaultProxy {
-        self.listen = address.into();
+    pub fn listen_on(mut self, address: impl ToSocketAddrs) -> FaultProxy {
+        self.listen = address.to_socket_addrs().map(Vec::from_iter);
         self
     }
 
@@ -162,15 +164,21 @@ impl FaultProxy {
     /// had. (An upstream server that is not there is no error here: the client's connection is closed.)
     pub fn start(self) -> Result<Proxy> {
         let upstream = self.upstream.map_err(Error::io("look up the server behind the proxy"))?;
-        let listening = || format!("listen on {}", self.listen);
-        let listener = TcpListener::bind(&self.listen).map_err(Error::io(listening()))?;
-        let addr = listener.local_addr().map_err(Error::io(listening()))?;
+        let listen = self.listen.map_err(Error::io("look up the address to listen on"))?;
+        let listener = TcpListener::bind(&listen[..]).map_err(Error::io(listening(&listen)))?;
+        let addr = listener.local_addr().map_err(Error::io(listening(&listen)))?;
         let faults = self.faults;
         let shared = Arc::new(Shared { upstream, faults, limit: self.limit, watch: self.watch, ..Shared::default() });
         let theirs = Arc::clone(&shared);
         let accept = thread::Builder::new().name("proxy".into()).spawn(move || theirs.accept(&listener));
         Ok(Proxy { addr, shared, accept: Some(accept.map_err(Error::io("start the proxy"))?) })
     }
+}
+
+/// The phase, for an error: `listen on 127.0.0.1:8889`.
+fn listening(addresses: &[SocketAddr]) -> String {
+    let all: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+    format!("listen on {}", all.join(" or "))
 }
 
 impl fmt::Debug for FaultProxy {
