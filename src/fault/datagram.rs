@@ -183,6 +183,30 @@ struct Live {
     clients: HashMap<SocketAddr, Arc<Client>>,
 }
 
+/// A socket for datagrams to and from this address only (a connected one), on a port of its own.
+///
+/// # Errors
+/// When there is no socket to be had, or no way to that address.
+///
+/// ```
+/// use netprimer::fault::datagrams_with;
+/// let server = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// datagrams_with(server.local_addr()?)?.send(b"hello")?;
+/// let (_, client) = server.recv_from(&mut [0; 16])?;
+/// assert!(client.ip().is_loopback());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn datagrams_with(peer: SocketAddr) -> io::Result<UdpSocket> {
+    let own = match peer.ip() {
+        ip if ip.is_loopback() => ip, // what is only for this machine stays on it
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((own, 0))?;
+    socket.connect(peer)?;
+    Ok(socket)
+}
+
 /// One client, with its socket towards the server.
 struct Client {
     number: usize,
@@ -224,13 +248,7 @@ impl Shared {
         if live.clients.len() >= LIMIT {
             return Err(ErrorKind::QuotaExceeded.into());
         }
-        let own = match self.upstream.ip() {
-            ip if ip.is_loopback() => ip, // what is only for this machine stays on it
-            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let socket = UdpSocket::bind((own, 0))?;
-        socket.connect(self.upstream)?;
+        let socket = datagrams_with(self.upstream)?;
         socket.set_read_timeout(Some(TICK))?;
         let began = Instant::now();
         let (number, heard, up) = (live.number + 1, Mutex::new(began), Mutex::default());

@@ -16,7 +16,7 @@ mod datagram;
 mod relay;
 mod seen;
 
-pub use datagram::{DatagramFault, DatagramProxy, DatagramRelay};
+pub use datagram::{DatagramFault, DatagramProxy, DatagramRelay, datagrams_with};
 pub use seen::{Passed, Seen};
 
 use crate::error::{Error, Result};
