@@ -126,6 +126,7 @@ fn a_line_goes_out_when_it_is_typed() {
         listener.type_in(&format!("answer {turn}\n"));
         client.shows(&format!("answer {turn}\n"));
     }
+    let _listener = listener.input(b""); // both inputs end, so both programs do
     assert_eq!(succeeded(client.input(b"").end()), b"answer 0\nanswer 1\nanswer 2\n");
 }
 

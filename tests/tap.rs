@@ -235,3 +235,11 @@ fn a_closed_output_ends_tap_quietly() {
     assert_eq!(left.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&left.stderr), "");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_and_no_panic() {
+    let full = "\"$0\" 127.0.0.1:0 127.0.0.1:1 >/dev/full";
+    let left = start("/bin/sh".into(), ["-c".into(), full.into(), example("tap").into_os_string()]).end();
+    assert_failed(&left, 1, "error: write the output: ");
+}

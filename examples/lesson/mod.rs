@@ -7,6 +7,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use netprimer::trace::{Event, Live, Side, Sink};
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -21,13 +22,7 @@ pub fn main<E>(about: &'static str, args: impl IntoIterator<Item = Arg>, run: fn
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    let slow = Arg::new("slow").long("slow").value_name("SECONDS").num_args(0..=1).require_equals(true);
-    let common = [
-        Arg::new("TARGET").help("Where to go; without it a server is started here, for this run"),
-        flag("wire", "Show on stderr what passes, as it passes"),
-        slow.default_missing_value("1").value_parser(seconds).help("Like --wire, with a pause before each turn"),
-    ];
-    tool(about, common.into_iter().chain(args), run)
+    tool(about, common().into_iter().chain(args), run)
 }
 
 /// Runs a program that has only the arguments `args`.
@@ -36,13 +31,35 @@ where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     end_quietly_without_a_reader();
-    match Command::new("lesson").about(about).args(args).try_get_matches() {
-        Ok(matches) => netprimer::finish(run(&Args(matches))),
+    match read(about, args, std::env::args_os()) {
+        Ok(args) => netprimer::finish(run(&args)),
         Err(answer) => {
             let _ = answer.print(); // nobody may be left to read it
             ExitCode::from(if answer.use_stderr() { 2 } else { 0 }) // `--help` is no error
         }
     }
+}
+
+/// The arguments that all lessons have.
+pub fn common() -> [Arg; 3] {
+    let slow = Arg::new("slow").long("slow").value_name("SECONDS").num_args(0..=1).require_equals(true);
+    [
+        Arg::new("TARGET").help("Where to go; without it a server is started here, for this run"),
+        flag("wire", "Show on stderr what passes, as it passes"),
+        slow.default_missing_value("1").value_parser(seconds).help("Like --wire, with a pause before each turn"),
+    ]
+}
+
+/// Reads the words of a command line, of which the first is the program itself.
+///
+/// # Errors
+/// What clap has to say instead: the help that was asked for, or which word it does not understand.
+pub fn read(
+    about: &'static str,
+    args: impl IntoIterator<Item = Arg>,
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Args, clap::Error> {
+    Command::new("lesson").about(about).args(args).try_get_matches_from(words).map(Args)
 }
 
 /// The arguments: clap's own, and what all lessons ask of them.
@@ -72,10 +89,10 @@ impl Args {
 
     /// Who is to be told what passes: stderr, if `--wire` or `--slow` was given.
     pub fn wire(&self) -> Option<Arc<dyn Sink>> {
-        let live = Live::new(io::stderr());
+        let live = || Live::new(io::stderr());
         match self.get_one::<Duration>("slow") {
-            Some(pause) => Some(Arc::new(Slow { live, pause: *pause, last: Mutex::default() })),
-            None if self.get_flag("wire") => Some(Arc::new(live)),
+            Some(pause) => Some(Arc::new(Slow::new(live(), *pause))),
+            None if self.get_flag("wire") => Some(Arc::new(live())),
             None => None,
         }
     }
@@ -98,19 +115,26 @@ pub struct Target<S> {
 }
 
 /// Shows what passes, and waits before the other side speaks: time to explain, in front of a class.
-struct Slow {
-    live: Live<io::Stderr>,
+pub struct Slow<S> {
+    inner: S,
     pause: Duration,
     last: Mutex<Option<Side>>,
 }
 
-impl Sink for Slow {
+impl<S: Sink> Slow<S> {
+    /// Waits `pause` before it tells `inner` of a turn.
+    pub fn new(inner: S, pause: Duration) -> Slow<S> {
+        Slow { inner, pause, last: Mutex::default() }
+    }
+}
+
+impl<S: Sink> Sink for Slow<S> {
     fn event(&self, side: Side, event: Event<'_>) {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(side);
         if last != Some(side) {
             thread::sleep(self.pause);
         }
-        self.live.event(side, event);
+        self.inner.event(side, event);
     }
 }
 
@@ -135,9 +159,9 @@ pub fn address(text: &str) -> Result<(String, u16), &'static str> {
     let (host, port) = text.rsplit_once(':').ok_or("an address is HOST:PORT, for instance 127.0.0.1:8888")?;
     let port = port.parse().map_err(|_| "a port is a number from 0 to 65535")?;
     match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(six) => Ok((six.to_owned(), port)),
-        None if host.is_empty() || host.contains(':') => Err("an address is HOST:PORT; of IPv6 [::1]:8888"),
-        None => Ok((host.to_owned(), port)),
+        Some(six) if six.contains(':') => Ok((six.to_owned(), port)),
+        _ if host.is_empty() || host.contains([':', '[', ']']) => Err("an address is HOST:PORT; of IPv6 [::1]:8888"),
+        _ => Ok((host.to_owned(), port)),
     }
 }
 
