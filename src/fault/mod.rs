@@ -10,6 +10,9 @@
 //! (FIN per direction, RFC 9293 section 3.6). [`DatagramProxy`] relays UDP: whole datagrams (RFC 768). Faults are counted
 //! in bytes or datagrams and never drawn by dice: what failed once fails again, and a test can sweep every offset.
 //!
+//! One thing does not pass: a reset. std cannot make one at will (see [`Fault::Slam`]), so when one side resets its
+//! connection, the other side sees an end; who watches the proxy sees the reset.
+//!
 //! May use: error, encode, deadline, stream, trace.
 
 mod datagram;

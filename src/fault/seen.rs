@@ -39,7 +39,8 @@ impl Seen<'_> {
     /// ```
     /// use netprimer::{fault::{Passed, Seen}, trace::Side};
     /// # use std::time::Duration;
-    /// let mut seen = Seen { connection: 1, at: Duration::from_micros(1234), side: Side::Client, passed: Passed::Bytes(b"Hi\n") };
+    /// let (at, passed) = (Duration::from_micros(1234), Passed::Bytes(b"Hi\n"));
+    /// let mut seen = Seen { connection: 1, at, side: Side::Client, passed };
     /// assert_eq!(seen.show(false), "    1.2 ms  C -> S      3 bytes  Hi\\n\n");
     /// seen.passed = Passed::Fin;
     /// assert_eq!(seen.show(false), "    1.2 ms  C -> S  FIN\n");
