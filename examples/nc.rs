@@ -6,6 +6,7 @@ mod lesson;
 
 use clap::Arg;
 use lesson::{Args, Out, flag};
+use netprimer::dial::Target;
 use netprimer::fault::datagrams_with;
 use netprimer::{Deadline, Error, Result, stream, trace};
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     let address = Arg::new("ADDR").required(true).value_parser(lesson::address);
     let wait = Arg::new("wait").long("wait").value_name("SECONDS").value_parser(lesson::seconds).default_value("2");
     let args = [
-        address.help("HOST:PORT to connect to, or to listen on"),
+        address.help("HOST:PORT to connect to, or to listen on; without a port 8888"),
         flag("udp", "Datagrams instead of TCP").short('u'),
         flag("listen", "Wait for one peer instead of connecting").short('l'),
         flag("hex", "Show what comes as a hexdump"),
@@ -34,12 +35,12 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let Some((host, port)) = args.get_one::<(String, u16)>("ADDR") else { return Ok(()) }; // clap asks for it
+    let Some(at) = args.get_one::<Target>("ADDR") else { return Ok(()) }; // clap asks for it
     let soon = Deadline::after(Duration::from_secs(10));
-    let addresses = stream::resolve(host, *port, soon)?;
-    let phase = |what| Error::io(format!("{what} {host}:{port}"));
+    let addresses = stream::resolve(at.host(), at.port(), soon)?;
+    let phase = |what| Error::io(format!("{what} {at}"));
     match (args.get_flag("udp"), args.get_flag("listen")) {
-        (false, false) => talk(stream::connect(host, *port, soon)?.socket(), args).map_err(phase("talk to")),
+        (false, false) => talk(stream::connect(at.host(), at.port(), soon)?.socket(), args).map_err(phase("talk to")),
         (false, true) => talk(&accept_one(&addresses).map_err(phase("listen on"))?, args).map_err(phase("talk on")),
         (true, false) => {
             exchange(&datagrams_with(addresses[0]).map_err(phase("send to"))?, args).map_err(phase("talk to"))

@@ -7,8 +7,10 @@ mod lesson;
 
 use clap::Arg;
 use lesson::{Args, flag, number};
+use netprimer::dial::Target;
 use netprimer::fault::{DatagramFault, DatagramProxy, Fault, FaultProxy, Seen};
 use netprimer::{Deadline, Result, stream};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -37,14 +39,15 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let given: Vec<&(String, u16)> = args.get_many("ADDR").unwrap_or_default().collect();
-    let local = |port| ("127.0.0.1".to_owned(), port);
-    let (listen, (host, port)) = match given[..] {
+    let given: Vec<&Target> = args.get_many("ADDR").unwrap_or_default().collect();
+    let local = |port| Target::from(SocketAddr::from(([127, 0, 0, 1], port)));
+    let (listen, target) = match given[..] {
         [] => (local(8889), local(8888)),
         [target] => (local(8889), target.clone()),
         [listen, target, ..] => (listen.clone(), target.clone()),
     };
-    let target = stream::resolve(&host, port, Deadline::after(Duration::from_secs(10)))?;
+    let listen = (listen.host(), listen.port());
+    let target = stream::resolve(target.host(), target.port(), Deadline::after(Duration::from_secs(10)))?;
     let hex = args.get_flag("hex");
     let show = move |seen: &Seen<'_>| print!("{}", seen.show(hex));
     // Each kind of proxy listens before it says so, and serves on threads of its own until Ctrl-C.

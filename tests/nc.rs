@@ -215,8 +215,8 @@ fn a_reset_is_an_error_even_while_the_input_is_open() {
 fn wrong_arguments_give_two() {
     for (args, text) in [
         (&["127.0.0.1:99999"][..], "65535"),
-        (&["127.0.0.1"], "HOST:PORT"),
-        (&["::1:80"], "[::1]:8888"),
+        (&["127.0.0.1:"], "a port is a number"),
+        (&["[::1:80"], "a bracket is not closed"),
         (&[], "Usage: nc"),
         (&["a:1", "b:2"], "Usage: nc"),
         (&["--wait", "soon", "a:1"], "not a number of seconds"),

@@ -190,7 +190,7 @@ fn a_target_that_is_not_there_is_shown_and_tap_lives_on() {
 fn wrong_arguments_give_two_and_the_usage() {
     for (args, text) in [
         (&["127.0.0.1:99999"][..], "65535"),
-        (&["nonsense"], "HOST:PORT"),
+        (&["nonsense:"], "a port is a number"),
         (&["--slice", "x"], "invalid value"),
         (&["--udp", "--cut", "3"], "Usage: tap"),
         (&["--drop", "3"], "--udp"),

@@ -5,6 +5,7 @@
 #![allow(dead_code)] // each program uses a part
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use netprimer::dial;
 use netprimer::trace::{Event, Live, Side, Sink};
 use std::error::Error;
 use std::ffi::OsString;
@@ -77,14 +78,14 @@ impl Args {
     ///
     /// # Errors
     /// When the server does not start.
-    pub fn target_or<S: Server>(&self, start: impl FnOnce() -> netprimer::Result<S>) -> netprimer::Result<Target<S>> {
+    pub fn target_or<S: Server>(&self, start: impl FnOnce() -> netprimer::Result<S>) -> netprimer::Result<Chosen<S>> {
         if let Some(address) = self.get_one::<String>("TARGET") {
-            return Ok(Target { address: address.clone(), server: None });
+            return Ok(Chosen { address: address.clone(), server: None });
         }
         let server = start()?;
         let address = server.addr().to_string();
         println!("lab: {} on {address}", server.name());
-        Ok(Target { address, server: Some(server) })
+        Ok(Chosen { address, server: Some(server) })
     }
 
     /// Who is to be told what passes: stderr, if `--wire` or `--slow` was given.
@@ -107,7 +108,7 @@ pub trait Server {
 }
 
 /// Where a lesson goes.
-pub struct Target<S> {
+pub struct Chosen<S> {
     /// As it was typed, or where the server started for this run listens.
     pub address: String,
     /// That server, for a look inside.
@@ -154,15 +155,9 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
 }
 
-/// `HOST:PORT`; an IPv6 address stands in brackets, `[::1]:8888`.
-pub fn address(text: &str) -> Result<(String, u16), &'static str> {
-    let (host, port) = text.rsplit_once(':').ok_or("an address is HOST:PORT, for instance 127.0.0.1:8888")?;
-    let port = port.parse().map_err(|_| "a port is a number from 0 to 65535")?;
-    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(six) if six.contains(':') => Ok((six.to_owned(), port)),
-        _ if host.is_empty() || host.contains([':', '[', ']']) => Err("an address is HOST:PORT; of IPv6 [::1]:8888"),
-        _ => Ok((host.to_owned(), port)),
-    }
+/// `HOST:PORT`, or a host alone for port 8888, which is the port of the socket lessons.
+pub fn address(text: &str) -> netprimer::Result<dial::Target> {
+    dial::Target::parse(text, 8888)
 }
 
 /// `nc ... | head -1` is a wish that is fulfilled, not an error: when the reader has gone, `println!` panics, and the
