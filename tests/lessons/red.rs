@@ -146,7 +146,7 @@ fn console_blocks_are_run() {
         "answered hallo",
         "12: shown (-) is not what is (+)\n    - 127.0.0.1:9999 answered hallo\n    + ",
     );
-    red(&text, "127.0.0.1:50002 came", "127.0.0.1:50001 came", "6: shown");
+    red(&text, "127.0.0.1:50002 came", "127.0.0.1:50001 came", "7: shown");
     red(&text, "status 3", "status 4", "shown");
     red(&text, "fake -- serve", "fake -- serve surplus", "\n    + one line more");
     red(&text, "fake -- serve", "fake -- serve other", "+ 127.0.0.1:9999 answered adieu");

@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// A sender that is silent for so long has ended its turn. Between two calls in a row a program needs microseconds; the
@@ -183,42 +183,43 @@ fn datagrams(server: SocketAddr, transcript: &Transcript) -> io::Result<Recorder
     let address = near.local_addr()?;
     let over = Arc::new(AtomicBool::new(false));
     let client: Arc<Mutex<SocketAddr>> = Arc::new(Mutex::new(address));
-    // Each direction ends at its first pause after the client has.
-    let relay = |side, pass: Box<dyn Fn(&mut [u8], &dyn Fn(&[u8])) -> io::Result<()> + Send>| {
-        let (over, transcript) = (over.clone(), transcript.clone());
-        thread::spawn(move || {
-            let mut buffer = vec![0; 65_535];
-            loop {
-                match pass(&mut buffer, &|bytes| transcript.event(side, Event::Bytes(bytes))) {
-                    Err(e) if !paused(&e) => return Err(format!("the recorder: {e}")),
-                    Err(_) if over.load(Ordering::SeqCst) => return Ok(()),
-                    _ => {}
-                }
-            }
-        })
-    };
     let (near_back, far_out, from_client) = (near.try_clone()?, far.try_clone()?, client.clone());
-    let out = relay(
-        Side::Client,
-        Box::new(move |buffer, record| {
-            let (n, from) = near.recv_from(buffer)?;
-            *from_client.lock().unwrap() = from;
-            record(&buffer[..n]);
-            far_out.send(&buffer[..n]).map(drop)
-        }),
-    );
-    let back = relay(
-        Side::Server,
-        Box::new(move |buffer, record| {
-            let n = far.recv(buffer)?;
-            record(&buffer[..n]);
-            near_back.send_to(&buffer[..n], *client.lock().unwrap()).map(drop)
-        }),
-    );
+    let receive = move |buffer: &mut [u8]| {
+        let (n, from) = near.recv_from(buffer)?;
+        *from_client.lock().unwrap() = from;
+        Ok(n)
+    };
+    let out = relay(Side::Client, transcript, &over, receive, move |bytes| far_out.send(bytes));
+    let answer = move |bytes: &[u8]| near_back.send_to(bytes, *client.lock().unwrap());
+    let back = relay(Side::Server, transcript, &over, move |buffer| far.recv(buffer), answer);
     let end = move || {
         over.store(true, Ordering::SeqCst);
-        out.join().unwrap()?;
-        back.join().unwrap()
+        out.join().unwrap().and_then(|()| back.join().unwrap()).map_err(|e| format!("the recorder: {e}"))
     };
     Ok((address, Box::new(end)))
+}
+
+/// Passes on one datagram after the other, until the first pause after all is `over`.
+fn relay(
+    side: Side,
+    transcript: &Transcript,
+    over: &Arc<AtomicBool>,
+    receive: impl Fn(&mut [u8]) -> io::Result<usize> + Send + 'static,
+    send: impl Fn(&[u8]) -> io::Result<usize> + Send + 'static,
+) -> JoinHandle<io::Result<()>> {
+    let (transcript, over) = (transcript.clone(), over.clone());
+    thread::spawn(move || {
+        let mut buffer = vec![0; 65_535];
+        loop {
+            match receive(&mut buffer) {
+                Ok(n) => {
+                    transcript.event(side, Event::Bytes(&buffer[..n]));
+                    send(&buffer[..n])?;
+                }
+                Err(e) if !paused(&e) => return Err(e),
+                Err(_) if over.load(Ordering::SeqCst) => return Ok(()),
+                Err(_) => {}
+            }
+        }
+    })
 }

@@ -25,7 +25,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         match () {
-            () if matches!(name, "target" | "vendor" | ".git") => {}
+            () if matches!(name, "target" | "vendor" | ".git" | "__pycache__") => {}
             () if path.is_dir() => walk(&path, found),
             () => found.push(path),
         }
