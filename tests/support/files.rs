@@ -1,5 +1,7 @@
 //! The files of this project, as the tests that read them need them.
 
+#![allow(dead_code)] // each test file uses some of it
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
