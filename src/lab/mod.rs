@@ -1,0 +1,9 @@
+//! The laboratory: peers for lessons and tests, all on this machine.
+//!
+//! A lab peer listens on 127.0.0.1 at a port of its own before its `start` or `play` returns, misbehaves only in ways that have a
+//! name, and ends when it is dropped. There is no way to bind one elsewhere: a practice server on a real network should
+//! take an edit, not an argument.
+//!
+//! May use: everything but `check`.
+
+pub mod script;

@@ -1,0 +1,195 @@
+//! Trying again: how often, after which pauses, and what for.
+//!
+//! The words and the numbers are those of Python's urllib3 `Retry`, so that what a learner knows from there holds here: the
+//! first retry comes at once, the pauses before the next ones are `backoff_factor` times 2, 4, 8 … seconds, and none is
+//! longer than `backoff_max`. Only what may go better next time is tried again ([`Error::is_transient`]), and only where
+//! asking twice does no harm: that is for the caller to know.
+//!
+//! May use: error, deadline.
+
+use crate::deadline::Deadline;
+use crate::error::{Error, Result};
+use std::hash::{BuildHasher, RandomState};
+use std::thread;
+use std::time::Duration;
+
+/// How often and how patiently to try again.
+///
+/// ```
+/// use netprimer::retry::Policy;
+/// use std::time::Duration;
+/// let policy = Policy { total: 4, backoff_factor: 1.0, ..Policy::default() };
+/// let seconds: Vec<u64> = policy.delays().map(|pause| pause.as_secs()).collect();
+/// assert_eq!(seconds, [0, 2, 4, 8]);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// How many times to try again after the first attempt. Default 3.
+    pub total: u32,
+    /// Seconds that double from pause to pause. Default 0: no pauses.
+    pub backoff_factor: f64,
+    /// No pause is longer, in seconds. Default 120, urllib3's.
+    pub backoff_max: f64,
+    /// Up to so many seconds more, by chance, so that many clients do not come back together. Default 0.
+    pub backoff_jitter: f64,
+    /// Everything, pauses included, must fit in here: a pause that does not is not begun.
+    pub deadline: Deadline,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy { total: 3, backoff_factor: 0.0, backoff_max: 120.0, backoff_jitter: 0.0, deadline: Deadline::NEVER }
+    }
+}
+
+impl Policy {
+    /// The pause before each retry, without the jitter.
+    pub fn delays(&self) -> impl Iterator<Item = Duration> + use<> {
+        let (factor, most) = (self.backoff_factor, self.backoff_max);
+        (0..self.total).map(move |retry| match retry {
+            0 => Duration::ZERO,
+            n => seconds((factor * 2f64.powf(f64::from(n))).min(most)),
+        })
+    }
+}
+
+/// A number of seconds that may be nonsense (negative, not a number): that is no time then.
+fn seconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number).unwrap_or(Duration::ZERO)
+}
+
+/// A number from 0 to 1. Good enough to spread clients over time, not for secrets: std draws the keys of its hash maps at
+/// random and has no other random numbers.
+fn chance() -> f64 {
+    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
+}
+
+/// Runs `attempt` until it succeeds, fails in a way that will not change, or the policy is used up. It is told the number of
+/// this attempt, from 1.
+///
+/// # Errors
+/// The last attempt's.
+///
+/// ```
+/// use netprimer::{Error, retry::{Policy, retry}};
+/// let greeting = retry(&Policy::default(), |attempt| match attempt {
+///     1 | 2 => Err(Error::Timeout("read the greeting".into())),
+///     _ => Ok("220 ready"),
+/// })?;
+/// assert_eq!(greeting, "220 ready");
+/// # Ok::<(), Error>(())
+/// ```
+pub fn retry<T>(policy: &Policy, attempt: impl FnMut(u32) -> Result<T>) -> Result<T> {
+    retry_with(policy, Error::is_transient, thread::sleep, attempt)
+}
+
+/// [`retry`] for other errors and another clock: `again` says whether an error may go better next time, `pause` waits.
+///
+/// # Errors
+/// The last attempt's.
+pub fn retry_with<T, E>(
+    policy: &Policy,
+    again: impl Fn(&E) -> bool,
+    mut pause: impl FnMut(Duration),
+    mut attempt: impl FnMut(u32) -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
+    let mut number = 1;
+    for delay in policy.delays() {
+        let error = match attempt(number) {
+            Err(error) if again(&error) => error,
+            done => return done,
+        };
+        let delay = delay + seconds(policy.backoff_jitter * chance());
+        match policy.deadline.left("try again") {
+            Ok(Some(rest)) if rest <= delay => return Err(error),
+            Ok(_) => {}
+            Err(_) => return Err(error),
+        }
+        if !delay.is_zero() {
+            pause(delay);
+        }
+        number += 1;
+    }
+    attempt(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(policy: &Policy, succeeds_at: u32) -> (Result<u32>, Vec<Duration>, u32) {
+        let (mut pauses, mut attempts) = (Vec::new(), 0);
+        let result = retry_with(
+            policy,
+            Error::is_transient,
+            |pause| pauses.push(pause),
+            |number| {
+                attempts += 1;
+                assert_eq!(number, attempts);
+                if number >= succeeds_at { Ok(number) } else { Err(Error::Timeout("try".into())) }
+            },
+        );
+        (result, pauses, attempts)
+    }
+
+    #[test]
+    fn the_pauses_are_those_of_urllib3() {
+        let policy = Policy { total: 8, backoff_factor: 2.0, ..Policy::default() };
+        let (result, pauses, attempts) = run(&policy, u32::MAX);
+        assert!(matches!(result, Err(Error::Timeout(_))));
+        assert_eq!(attempts, 9);
+        let seconds: Vec<u64> = pauses.iter().map(Duration::as_secs).collect();
+        assert_eq!(seconds, [4, 8, 16, 32, 64, 120, 120], "the first retry comes without a pause");
+    }
+
+    #[test]
+    fn success_ends_it() {
+        let (result, pauses, attempts) = run(&Policy { backoff_factor: 1.0, ..Policy::default() }, 3);
+        assert_eq!((result.unwrap(), attempts, pauses), (3, 3, vec![Duration::from_secs(2)]));
+    }
+
+    #[test]
+    fn what_will_not_change_is_asked_once() {
+        let mut attempts = 0;
+        let result: Result<()> = retry(&Policy::default(), |_| {
+            attempts += 1;
+            Err(Error::Invalid("no".into()))
+        });
+        assert!(result.is_err());
+        assert_eq!(attempts, 1);
+    }
+
+    #[test]
+    fn a_total_of_zero_is_one_attempt() {
+        assert_eq!(run(&Policy { total: 0, ..Policy::default() }, u32::MAX).2, 1);
+    }
+
+    #[test]
+    fn a_pause_that_outlives_the_deadline_is_not_begun() {
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let policy = Policy { total: 9, backoff_factor: 100.0, deadline, ..Policy::default() };
+        let (result, pauses, attempts) = run(&policy, u32::MAX);
+        assert!(result.is_err());
+        assert_eq!((attempts, pauses.len()), (2, 0));
+        let over = Policy { deadline: Deadline::after(Duration::ZERO), ..policy };
+        assert_eq!(run(&over, u32::MAX).2, 1);
+    }
+
+    #[test]
+    fn jitter_only_adds_and_differs() {
+        let policy = Policy { total: 50, backoff_jitter: 1.0, ..Policy::default() };
+        let (_, pauses, _) = run(&policy, u32::MAX);
+        assert!(pauses.iter().all(|pause| *pause <= Duration::from_secs(1)));
+        assert!(pauses.iter().any(|pause| *pause != pauses[0]), "{pauses:?}");
+    }
+
+    #[test]
+    fn nonsense_is_no_pause() {
+        for factor in [f64::NAN, -1.0] {
+            let policy = Policy { total: 3, backoff_factor: factor, backoff_max: f64::INFINITY, ..Policy::default() };
+            assert!(policy.delays().all(|pause| pause.is_zero()), "{factor}");
+        }
+        let endless = Policy { total: 5000, backoff_factor: f64::INFINITY, ..Policy::default() };
+        assert_eq!(endless.delays().max(), Some(Duration::from_secs(120)));
+    }
+}
