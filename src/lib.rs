@@ -68,5 +68,10 @@ mod texts {
     macro_rules! texts {
         ($($name:ident = $path:literal),* $(,)?) => { $(#[doc = include_str!($path)] mod $name {})* };
     }
-    texts! {}
+    texts! {
+        readme = "../README.md",
+        course = "../lessons/README.md",
+        lesson_02_3 = "../lessons/02_3_udp_server.md",
+        lesson_02_4 = "../lessons/02_4_udp_client.md",
+    }
 }

@@ -25,11 +25,12 @@ fn is_lesson(name: &str) -> bool {
     bytes.len() > 3 && bytes[..2].iter().all(u8::is_ascii_digit) && bytes[2] == b'_'
 }
 
-/// The lessons that a table lists, in its order: what stands in backticks and is named like one.
+/// The lessons that a table lists, in its order: what is named like one, in a link, a command or alone.
 fn rows(text: &str) -> Vec<String> {
     let rows = text.lines().map(|line| line.trim_start_matches("//!").trim()).filter(|line| line.starts_with('|'));
     // A row may name its lesson twice, as example and as lesson.
-    let name = |row: &str| row.split('`').find(|word| is_lesson(word)).map(str::to_owned);
+    let no_name = |c: char| !c.is_alphanumeric() && c != '_';
+    let name = |row: &str| row.split(no_name).find(|word| is_lesson(word)).map(str::to_owned);
     rows.filter_map(name).collect()
 }
 
