@@ -79,6 +79,11 @@ impl Running {
         self.out.first()?.strip_prefix("listening on ")?.rsplit_once(':')?.1.parse().ok()
     }
 
+    /// Hears what it still has to say, until it is silent for so long.
+    pub fn settle(&mut self, quiet: Duration) {
+        while matches!(self.listen(quiet), Ok(true)) {}
+    }
+
     /// Waits until the program ends by itself; its exit status. Ends it at the limit.
     pub fn end(&mut self, limit: Duration) -> Result<i32, String> {
         let end = Instant::now() + limit;
@@ -106,7 +111,7 @@ impl Running {
             }
         }
         self.kill();
-        while matches!(self.listen(limit), Ok(true)) {}
+        self.settle(limit);
         self.said()
     }
 

@@ -162,7 +162,7 @@ fn a_program_that_misbehaves_ends_in_a_clear_error() {
         ("T1$ cargo run --example fake -- silent", "a server's first line is `listening on ADDR`; this one said []"),
         ("T1$ cargo run --example fake -- echo", "a server's first line is `listening on ADDR`; this one said []"),
         ("$ cargo run --example fake -- serve 127.0.0.1:0", "it did not end within 500ms"),
-        ("$ cargo run --example none", "does not start"),
+        ("$ cargo run --example none", "there is no example or bin `none`"),
         ("no prompt", "a console block begins with a prompt"),
     ] {
         let problems = check(&programs, &format!("```console\n{command}\n```\n"), Mode::Compare).1;
