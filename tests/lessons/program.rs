@@ -37,6 +37,11 @@ impl Call {
     }
 
     fn new(name: &str, args: &[&str], input: Option<Vec<u8>>) -> Result<Call, String> {
+        if name.strip_prefix("ex").is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit())) {
+            return Err(format!(
+                "{name} says something else once a learner has solved it: show it as a listing of its report"
+            ));
+        }
         Ok(Call { name: name.to_owned(), args: args.iter().map(|arg| (*arg).to_owned()).collect(), input })
     }
 }

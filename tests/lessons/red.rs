@@ -4,11 +4,15 @@ use super::check::{Mode, check};
 use super::files;
 use super::listing::listing;
 use super::markdown::blocks;
+use super::process::Running;
 use super::program::{Call, Programs};
 use std::fs;
+use std::io::{ErrorKind, Read};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A project of one example, built without cargo.
@@ -172,6 +176,22 @@ fn a_program_that_misbehaves_ends_in_a_clear_error() {
 }
 
 #[test]
+fn a_test_that_panics_leaves_no_program_behind() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let holds = Running::open(&fake().path("fake").unwrap(), &["hold".to_owned(), address]).unwrap();
+    let mut its_end = listener.accept().unwrap().0;
+    its_end.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let panicked = thread::spawn(move || {
+        let _holds = holds;
+        panic!("as a failed assertion would");
+    });
+    assert!(panicked.join().is_err());
+    let closed = its_end.read(&mut [0; 1]);
+    assert!(closed.as_ref().map_or_else(|e| e.kind() == ErrorKind::ConnectionReset, |n| *n == 0), "{closed:?}");
+}
+
+#[test]
 fn a_missing_line_of_a_server_is_waited_for_and_then_missed() {
     let programs = Programs { limit: Duration::from_secs(6), ..fake() };
     let text = "```console\nT1$ cargo run --example fake -- serve\nlistening on 127.0.0.1:8888\nand more\n```\n";
@@ -269,6 +289,7 @@ fn commands_are_read_as_a_shell_reads_them() {
         "cargo run --example x; rm y",
         "yes | cargo run --example x",
         "printf '%d' | cargo run --example x",
+        "cargo run --example ex02_1",
         "cargo run --example 'x",
     ] {
         assert!(Call::at_prompt(text).is_err(), "{text}");
