@@ -76,7 +76,8 @@ impl Running {
         let end = Instant::now() + limit;
         while self.said().is_empty() && matches!(self.listen(end.saturating_duration_since(Instant::now())), Ok(true)) {
         }
-        self.out.first()?.strip_prefix("listening on ")?.rsplit_once(':')?.1.parse().ok()
+        // A netcat that listens says so on stderr: its stdout is for the peer's bytes.
+        self.said().first()?.strip_prefix("listening on ")?.rsplit_once(':')?.1.parse().ok()
     }
 
     /// Hears what it still has to say, until it is silent for so long.
