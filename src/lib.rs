@@ -71,7 +71,10 @@ mod texts {
     texts! {
         readme = "../README.md",
         course = "../lessons/README.md",
+        lesson_02_1 = "../lessons/02_1_tcp_server.md",
+        lesson_02_2 = "../lessons/02_2_tcp_client.md",
         lesson_02_3 = "../lessons/02_3_udp_server.md",
         lesson_02_4 = "../lessons/02_4_udp_client.md",
+        lesson_02_5 = "../lessons/02_5_threaded_server.md",
     }
 }
