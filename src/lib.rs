@@ -2,6 +2,8 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "lab")]
+pub mod check;
 pub mod deadline;
 pub mod encode;
 pub mod error;
