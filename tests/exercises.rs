@@ -17,7 +17,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -57,13 +58,34 @@ fn names(folder: &str, ending: &str) -> BTreeSet<String> {
     files.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
 }
 
-/// Checks all at once, each on a thread of its own, and gives the reports in order.
-fn check_all(exercise: &Exercise, answers: &[(&'static str, Peer)]) -> Vec<(&'static str, check::Report)> {
+/// Does all jobs, several at once because a check mostly waits, and gives what came of them in order.
+fn each<T: Sync, R: Send>(jobs: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    const AT_ONCE: usize = 20;
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
-        let checks = answers.iter().map(|(name, peer)| (*name, scope.spawn(move || timed_check(exercise, peer))));
-        let running: Vec<_> = checks.collect();
-        running.into_iter().map(|(name, check)| (name, check.join().unwrap())).collect()
-    })
+        for _ in 0..AT_ONCE.min(jobs.len()) {
+            scope.spawn(|| {
+                while let Some((n, job)) = Some(next.fetch_add(1, Relaxed)).and_then(|n| Some((n, jobs.get(n)?))) {
+                    let result = work(job);
+                    done.lock().unwrap().push((n, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(n, _)| *n);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+type Job = (&'static Exercise, &'static str, Peer);
+
+/// One job for each answer of each exercise.
+fn jobs(of: impl Fn(&Answers) -> &'static [(&'static str, Peer)]) -> Vec<Job> {
+    let jobs = ANSWERS.iter().flat_map(|(name, answers)| {
+        let exercise = check::find(name).unwrap_or_else(|| panic!("{name} has no row in check::EXERCISES"));
+        of(answers).iter().map(move |(answer, peer)| (exercise, *answer, peer.clone()))
+    });
+    jobs.collect()
 }
 
 fn timed_check(exercise: &Exercise, peer: &Peer) -> check::Report {
@@ -73,43 +95,41 @@ fn timed_check(exercise: &Exercise, peer: &Peer) -> check::Report {
     report
 }
 
-fn of(name: &str) -> &'static Exercise {
-    check::find(name).unwrap_or_else(|| panic!("{name} has answers but no row in check::EXERCISES"))
-}
-
 #[test]
 fn right_answers_pass_also_slow_ones() {
+    each(&jobs(|answers| answers.pass), |(exercise, answer, peer)| {
+        let report = timed_check(exercise, peer);
+        assert!(report.passed(), "{answer}:\n{report}");
+    });
     for (name, answers) in ANSWERS {
-        for (answer, report) in check_all(of(name), answers.pass) {
-            assert!(report.passed(), "{name}, {answer}:\n{report}");
-        }
         assert!(answers.pass.len() >= 2, "{name}: the solution and one that is slow but correct");
     }
 }
 
 #[test]
 fn wrong_answers_fail_with_the_pinned_report() {
-    let mut different = String::new();
-    for (name, answers) in ANSWERS {
-        let mut verdicts = BTreeSet::new();
-        for (answer, report) in check_all(of(name), answers.fail) {
-            assert!(!report.passed(), "{name}: the wrong answer {answer} passed");
-            let report = report.to_string();
-            verdicts.insert(report.lines().last().unwrap().to_owned());
-            let wide = |line: &&str| line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>() > 76;
-            assert_eq!(report.lines().find(wide), None, "{name}, {answer}: wider than 76 columns");
-            let file = root(&format!("tests/wrong/{name}/{answer}.txt"));
-            if std::env::var_os("BLESS").is_some() {
-                fs::write(&file, &report).unwrap();
-            }
-            let pinned = fs::read_to_string(&file).unwrap_or_default().replace("\r\n", "\n");
-            if pinned != report {
-                different += &format!("--- {}\n{pinned}+++ now\n{report}\n", file.display());
-            }
+    let reports = each(&jobs(|answers| answers.fail), |(exercise, answer, peer)| {
+        let report = timed_check(exercise, peer);
+        assert!(!report.passed(), "{}: the wrong answer {answer} passed", exercise.name);
+        let report = report.to_string();
+        let wide = |line: &&str| line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>() > 76;
+        assert_eq!(report.lines().find(wide), None, "{answer}: wider than 76 columns");
+        let file = root(&format!("tests/wrong/{}/{answer}.txt", exercise.name));
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&file, &report).unwrap();
         }
-        assert!(verdicts.len() >= 3, "{name}: three steps at least have a wrong answer: {verdicts:?}");
+        let pinned = fs::read_to_string(&file).unwrap_or_default().replace("\r\n", "\n");
+        let verdict = report.lines().last().unwrap().to_owned();
+        let differs = format!("--- {}\n{pinned}+++ now\n{report}\n", file.display());
+        (exercise.name, verdict, if pinned == report { String::new() } else { differs })
+    });
+    let different: String = reports.iter().map(|(_, _, different)| different.as_str()).collect();
+    assert!(different.is_empty(), "BLESS=1 pins these, if they are as they should be:\n{different}");
+    for (name, _) in ANSWERS {
+        let of_this = reports.iter().filter(|report| report.0 == *name);
+        let verdicts: BTreeSet<&str> = of_this.map(|(_, verdict, _)| verdict.as_str()).collect();
+        assert!(verdicts.len() >= 3, "{name}: wrong answers that fail at few steps prove little: {verdicts:?}");
     }
-    assert!(different.is_empty(), "BLESS=1 pins these anew, if they are as they should be:\n{different}");
 }
 
 #[test]
@@ -186,16 +206,9 @@ fn silence_a_drip_and_nobody_end_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let nobody = client.local_addr().unwrap().port();
-    for (name, _) in ANSWERS {
-        let peers = [
-            ("silent", Peer::Server(silent)),
-            ("drips", Peer::Server(drips)),
-            ("nobody", Peer::At("127.0.0.1".to_owned(), nobody)),
-        ];
-        for (peer, report) in check_all(of(name), &peers) {
-            assert!(!report.passed(), "{name}: {peer} passed");
-        }
-    }
+    let peers = [Peer::Server(silent), Peer::Server(drips), Peer::At("127.0.0.1".to_owned(), nobody)];
+    let all: Vec<_> = EXERCISES.iter().flat_map(|exercise| peers.iter().map(move |peer| (exercise, peer))).collect();
+    each(&all, |(exercise, peer)| assert!(!timed_check(exercise, peer).passed(), "{}: {peer:?} passed", exercise.name));
 }
 
 /// What a stranger's server sends cannot move the cursor of the terminal that shows the report.
@@ -220,7 +233,7 @@ fn python_programs_pass_and_fail() {
         writeln!(io::stderr(), "skipped: exercises in Python, because there is no python3").unwrap();
         return;
     }
-    for exercise in EXERCISES {
+    each(EXERCISES, |exercise| {
         let name = exercise.name;
         let right = python(name, "right");
         let done = check_program(name, &right.address);
@@ -229,7 +242,7 @@ fn python_programs_pass_and_fail() {
         let done = check_program(name, &wrong.address);
         assert_eq!(done.status.code(), Some(1), "{}", text(&done));
         assert!(text(&done).contains("FAILED"), "{}", text(&done));
-    }
+    });
 }
 
 struct Python {

@@ -25,13 +25,14 @@ pub const EXERCISE: Exercise = Exercise {
     lesson: "02_1_tcp_server",
     task: "answer every line with its length in bytes",
     hints: [
-        "Look at what a read gives you: some bytes, how many is chance. Keep them in a Vec<u8> until a newline is among them. \
-         Two loops stand around it: one over the clients, one over the lines of a client.",
-        "std has the part that collects: BufReader::new(&stream) and read_until(b'\\n', &mut line) with line as a Vec<u8>. It \
-         gives 0 at the end of the stream, and a last line comes without its newline. Write the answer to &stream.",
-        "Ask for one byte more than a line may have: reader.by_ref().take(1_001).read_until(b'\\n', &mut line)?. Ends the line \
-         with a newline, remove it. If not, and it is empty or longer than 1,000, return. Put the work for one client into \
-         a function of its own, so that its ? ends that client and not the server.",
+        "Look at what a read gives you: some bytes, and how many is chance. Keep them in a `Vec<u8>` until a newline is among \
+         them. Two loops stand around it: one over the clients, one over the lines of a client.",
+        "std has the part that collects: `BufReader::new(&stream)` and `read_until(b'\\n', &mut line)` with `line` as a \
+         `Vec<u8>`. It gives 0 at the end of the stream, and a last line comes without its newline. Write the answer to \
+         `&stream`.",
+        "Ask for one byte more than a line may have: `reader.by_ref().take(1_001).read_until(b'\\n', &mut line)?`. If the line \
+         ends with a newline, remove it. If it does not, and it is empty or longer than 1,000, return. Put the work for one \
+         client into a function of its own: its `?` then ends that client and not the server.",
     ],
     dialogue,
 };

@@ -95,9 +95,7 @@ pub fn main(exercise: &Exercise, serve: Serve) -> ExitCode {
     let done = match args.as_slice() {
         [] => check(exercise, &Peer::Server(serve)).map(|report| verdict(&report)),
         ["hint"] => Ok(show_hint(exercise, next_hint(&hints_shown(exercise)))),
-        ["hint", "1"] => Ok(show_hint(exercise, 1)),
-        ["hint", "2"] => Ok(show_hint(exercise, 2)),
-        ["hint", "3"] => Ok(show_hint(exercise, 3)),
+        ["hint", number @ ("1" | "2" | "3")] => Ok(show_hint(exercise, number.parse().unwrap_or(1))),
         ["serve"] => play(serve, "127.0.0.1:8888"),
         ["serve", address] => play(serve, address),
         _ => Err(Error::Invalid(format!("usage: {} [hint [1|2|3] | serve [ADDR]]", exercise.name).into())),
@@ -122,6 +120,9 @@ fn play(serve: Serve, address: &str) -> Result<ExitCode> {
     let bound = listener.local_addr().map_err(Error::io("listen"))?;
     print(&format!("listening on {bound}\n"));
     let ended = Running::start(serve, listener)?.wait();
+    if let Ended::Panicked { place, .. } = &ended {
+        return Err(Error::Other(place.clone().into(), ended.to_string().into()));
+    }
     Err(Error::Io(ended.to_string().into(), io::Error::other("a server goes on, client after client")))
 }
 

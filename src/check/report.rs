@@ -132,12 +132,12 @@ impl Failure {
     /// The likely mistake: what the step knows about this evidence, or what is true of every step.
     fn why(&self, step: &Step) -> String {
         match &self.ended {
-            Some(Ended::Panicked(words)) if words.starts_with("not yet implemented") => {
+            Some(Ended::Panicked { words, .. }) if words.starts_with("not yet implemented") => {
                 return "Write your code in place of todo!() and check again.".to_owned();
             }
-            Some(Ended::Panicked(_)) => {
-                return "A panic ends the server for everybody. The line that begins with thread 'serve' names the place \
-                        in your code."
+            Some(Ended::Panicked { .. }) => {
+                return "A panic ends the server for everybody. What comes from outside may be anything: look at it before \
+                        you trust it."
                     .to_owned();
             }
             _ => {}
@@ -188,6 +188,9 @@ impl Report {
             (Some(failure), Some(step)) => {
                 if let Some(ended) = &failure.ended {
                     text += &wrap("", 0, &ended.to_string());
+                }
+                if let Some(Ended::Panicked { place, .. }) = &failure.ended {
+                    text += &wrap("place", 11, place);
                 }
                 text += &wrap("expected", 11, &failure.expected());
                 text += &wrap("received", 11, &failure.received());
