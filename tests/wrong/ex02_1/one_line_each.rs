@@ -8,6 +8,7 @@ pub fn serve(listener: TcpListener) -> io::Result<()> {
         let (mut stream, _) = listener.accept()?;
         let mut buffer = [0; 1024];
         let n = stream.read(&mut buffer)?;
-        stream.write_all(format!("{}\n", n - 1).as_bytes())?;
+        let line = buffer[..n].strip_suffix(b"\n").unwrap_or(&buffer[..n]);
+        stream.write_all(format!("{}\n", line.len()).as_bytes())?;
     }
 }
