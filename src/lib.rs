@@ -46,6 +46,8 @@
 //! # Ok::<(), netprimer::Error>(())
 //! ```
 
+#[cfg(feature = "lab")]
+pub mod check;
 pub mod deadline;
 pub mod dial;
 pub mod encode;
