@@ -55,10 +55,6 @@ impl Check<'_> {
 
     fn origin(&mut self, block: &mut Block) {
         let Some((kind, spec)) = block.origin.clone() else { return self.without_origin(block) };
-        let (bytes_of, programs) = match spec.split_once(" of ") {
-            Some((letter, programs)) if kind == "bytes" => (Some(letter), programs),
-            _ => (None, spec.as_str()),
-        };
         let fence = if kind == "listing" && spec.split('#').next().is_some_and(|path| path.ends_with(".rs")) {
             "rust,ignore" // GitHub colours it as Rust, and rustdoc does not compile a piece
         } else {
@@ -68,16 +64,13 @@ impl Check<'_> {
             self.wrong(block.open, format!("the fence of this {kind} is ```{fence}"));
         }
         block.info = fence.to_owned();
-        let run = |runs: &mut HashMap<_, Result<wire::Recorded, String>>, all: &Programs| {
-            let run = runs.entry(programs.to_owned()).or_insert_with(|| wire::record(all, programs));
-            run.as_ref().map_err(String::clone).and_then(|run| match (kind.as_str(), bytes_of) {
-                ("bytes", letter) => run.bytes(letter.unwrap_or_default()),
-                _ => Ok(run.arrows.clone()),
-            })
-        };
         let truth = match kind.as_str() {
             "listing" => listing::listing(&self.programs.root, &spec),
-            _ => run(&mut self.runs, self.programs),
+            "bytes" => match spec.split_once(" of ") {
+                Some((side, programs)) => self.recorded(programs, |run| run.bytes(side)),
+                None => Err("wanted: C of SERVER < CLIENT, or S of SERVER < CLIENT".to_owned()),
+            },
+            _ => self.recorded(&spec, |run| Ok(run.arrows.clone())),
         };
         match truth {
             Err(e) => self.wrong(block.open - 1, e),
@@ -89,13 +82,24 @@ impl Check<'_> {
         }
     }
 
+    /// Asks one recorded run, which serves all blocks that show it.
+    fn recorded(
+        &mut self,
+        programs: &str,
+        ask: impl FnOnce(&wire::Recorded) -> Result<Vec<String>, String>,
+    ) -> Result<Vec<String>, String> {
+        let run = self.runs.entry(programs.to_owned()).or_insert_with(|| wire::record(self.programs, programs));
+        run.as_ref().map_err(String::clone).and_then(ask)
+    }
+
     fn without_origin(&mut self, block: &Block) {
         let (language, attributes) = block.info.split_once(',').unwrap_or((&block.info, ""));
         match language {
-            "rust" if attributes.split(',').any(|word| word.trim() == "ignore") => {
+            // Whatever else rustdoc understands would keep it from compiling this.
+            "rust" if !["", "no_run", "should_panic", "compile_fail"].contains(&attributes) => {
                 self.wrong(
                     block.open,
-                    "`ignore` is for listings: a piece of Rust compiles, or it comes from a source file",
+                    format!("`{attributes}` is for listings: a piece of Rust compiles, or it comes from a source file"),
                 );
             }
             "rust" | "console" | "text" | "toml" | "sh" | "python" => {}

@@ -75,6 +75,7 @@ fn a_listing_is_its_source() {
     red(&text, "examples/", "../examples/", "is not a path inside this project");
     red(&text, "-->\n", "-->\n\n", "3: this comment belongs directly above a fence");
     red("```rust,ignore\nnot rust\n```\n", "not", "no", "1: `ignore` is for listings");
+    red("```rust,custom\nnot rust\n```\n", "not", "no", "1: `custom` is for listings");
 
     let text = blessed("<!-- listing: note.txt#middle -->\n```text\n```\n");
     assert!(text.ends_with("```text\ntwo\n  three\n```\n"), "{text}");
