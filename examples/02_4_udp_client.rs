@@ -7,9 +7,9 @@ use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long each try waits, in milliseconds: twice as long each time, so that a busy network gets room; 3 s together.
+/// How long each try waits, in milliseconds: twice as long each time, so that a busy network gets room; 3.5 s together.
 /// Across the internet begin with 1,000 (RFC 8085 section 3.1.1).
-const WAITS: [u64; 4] = [200, 400, 800, 1_600];
+const WAITS: [u64; 3] = [500, 1_000, 2_000];
 
 /// UDP's length field has 16 bits and counts its header, too (RFC 768): no message fills this, so none is cut.
 const MORE_THAN_ANY: usize = 65_535;
