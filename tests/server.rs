@@ -172,7 +172,8 @@ fn over_the_cap_a_caller_is_told_when_that_is_asked_for() {
     next(&seen);
     // Each says something that nobody wants to know, and the connection must not be reset for it: a reset makes writing
     // fail here, and on other systems takes the line away.
-    for _ in 0..200 {
+    // 50 of them, because from the 65th on who is not yet gone a caller is closed without such patience.
+    for _ in 0..50 {
         let mut late = client(handle.addr());
         late.write_all(&[b'x'; 5_000]).unwrap();
         let mut line = String::new();
@@ -187,7 +188,7 @@ fn over_the_cap_a_caller_is_told_when_that_is_asked_for() {
     assert!(matches!(next(&seen), Seen::Ended(_, None)));
     served(handle.addr());
     let totals = handle.totals();
-    assert_eq!((totals.accepted, totals.refused, totals.peak), (2, 200, 1), "{totals:?}");
+    assert_eq!((totals.accepted, totals.refused, totals.peak), (2, 50, 1), "{totals:?}");
 }
 
 #[test]
