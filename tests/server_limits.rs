@@ -161,9 +161,9 @@ fn without_threads_it_turns_away_and_goes_on() {
     if !have("setpriv", &[&user, "--clear-groups", "prlimit", "--nproc=20", "true"]) {
         return;
     }
-    // A copy where any user may run it.
+    // A copy where any user may run it; made by `cp`, so that no child of another test can hold it open for writing.
     let copy = std::env::temp_dir().join(format!("netprimer-echo-server-{}", std::process::id()));
-    std::fs::copy(ECHO_SERVER, &copy).unwrap();
+    assert!(Command::new("cp").arg(ECHO_SERVER).arg(&copy).status().unwrap().success());
     let mut command = Command::new("setpriv");
     command.args([&user, "--clear-groups", "prlimit", "--nproc=20"]).arg(&copy).arg("127.0.0.1:0").stdin(Stdio::null());
     let mut server = Running::start(&mut command);
