@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,15 +36,51 @@ fn limited(limit: &str, program: &str) -> Command {
     command
 }
 
-/// Means: server and clients in two processes, because each of them needs a descriptor for each connection.
-#[test]
-fn ten_thousand_connections_at_once() {
+/// Two tests need most of this process's descriptors: one after the other.
+static CROWD: Mutex<()> = Mutex::new(());
+
+/// How many clients this process can be at once, `wanted` at most; fewer are named.
+fn crowd(wanted: usize) -> (usize, MutexGuard<'static, ()>) {
+    let alone = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
     let (_, limit, _) = finish(Command::new("sh").args(["-c", "ulimit -n"]), b"");
     let limit = String::from_utf8(limit).unwrap().trim().parse::<usize>().unwrap_or(usize::MAX);
-    let number = limit.saturating_sub(300).min(10_000) / 4 * 4;
-    if number < 10_000 {
-        note(&format!("{number} connections instead of 10,000: a process may have {limit} descriptors here"));
+    let number = limit.saturating_sub(300).min(wanted) / 4 * 4;
+    if number < wanted {
+        note(&format!("{number} connections instead of {wanted}: a process may have {limit} descriptors here"));
     }
+    (number, alone)
+}
+
+/// Means: server and clients in two processes, because each of them needs a descriptor for each connection.
+#[test]
+fn a_burst_of_a_thousand_is_served_without_a_failure() {
+    let (number, _alone) = crowd(1_000);
+    let server = Running::start(echo_server(&["--max", "1000", "--quiet"]).stdin(Stdio::null()));
+    let (addr, ready) = (server.addr, Arc::new(Barrier::new(number)));
+    let clients = (0..number).map(|_| {
+        let ready = Arc::clone(&ready);
+        let go = move || {
+            ready.wait();
+            let start = Instant::now();
+            let mut client = TcpStream::connect_timeout(&addr, LIMIT).unwrap();
+            client.set_read_timeout(Some(LIMIT)).unwrap();
+            let connected = start.elapsed();
+            ask(&mut client).unwrap();
+            (connected, start.elapsed(), client)
+        };
+        thread::Builder::new().stack_size(64 << 10).spawn(go).unwrap()
+    });
+    let clients: Vec<_> = clients.collect();
+    let times: Vec<_> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    let connect = times.iter().map(|times| times.0).max().unwrap();
+    let answer = times.iter().map(|times| times.1).max().unwrap();
+    note(&format!("burst of {number}: slowest connect {connect:.1?}, slowest answer {answer:.1?}"));
+}
+
+/// Means: as above.
+#[test]
+fn ten_thousand_connections_at_once() {
+    let (number, _alone) = crowd(10_000);
     let server = Running::start(echo_server(&["--max", "10000", "--quiet"]).stdin(Stdio::null()));
     let start = Instant::now();
     let addr = server.addr;
