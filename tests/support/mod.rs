@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // each test file uses some of it
 
+pub mod echo;
 pub mod files;
 pub mod programs;
 pub mod sockets;

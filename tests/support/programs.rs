@@ -84,6 +84,15 @@ pub fn tool(name: &str) -> Option<Command> {
     found.map(Command::new)
 }
 
+/// Whether what a test needs works on this machine.
+pub fn works(command: &mut Command, what: &str) -> bool {
+    let left = run(command, b"");
+    if left.status != 0 {
+        missing(what, &left.err);
+    }
+    left.status == 0
+}
+
 /// `python3 tests/python/SCRIPT`, with text in UTF-8 whatever this machine is set to.
 pub fn python(script: &str) -> Option<Command> {
     let mut command = tool("python3")?;
@@ -297,9 +306,14 @@ impl Running {
     }
 
     /// Waits until it ends by itself.
-    pub fn end(mut self) -> Left {
-        let status = self.status(LIMIT).unwrap_or_else(|| panic!("no end in time"));
+    pub fn end(self) -> Left {
+        self.end_within(LIMIT)
+    }
+
+    pub fn end_within(mut self, limit: Duration) -> Left {
+        let status = self.status(limit);
         self.wait("end", Said::ended);
+        let status = status.unwrap_or_else(|| panic!("no end in time"));
         self.said(|said| Left { status, out: std::mem::take(&mut said.out.bytes), err: said.err.text() })
     }
 
