@@ -139,6 +139,11 @@ impl Said {
     pub fn ended(&self) -> bool {
         self.out.ended && self.err.ended
     }
+
+    /// How many lines are complete.
+    pub fn lines(&self) -> usize {
+        [&self.out, &self.err].map(|heard| heard.bytes.iter().filter(|byte| **byte == b'\n').count()).iter().sum()
+    }
 }
 
 type Ears = Arc<(Mutex<Said>, Condvar)>;
@@ -251,9 +256,11 @@ impl Running {
 
     fn wait(&self, what: &str, enough: impl Fn(&Said) -> bool) {
         let in_time = self.within(LIMIT, enough);
-        let (out, err) = self.said(|said| (said.out.text(), said.err.text()));
-        assert!(out.len().max(err.len()) <= MOST, "it has no end");
-        assert!(in_time, "no {what} in time, only {out:?} and {err:?}");
+        self.said(|said| {
+            let texts = || (said.out.text(), said.err.text());
+            assert!(said.out.bytes.len().max(said.err.bytes.len()) <= MOST, "what it says has no end");
+            assert!(in_time, "no {what} in time, only {:?}", texts());
+        });
     }
 
     /// The next line on its stdout.
