@@ -21,13 +21,19 @@ fn fake() -> Programs {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("proof");
         fs::create_dir_all(root.join("built/examples")).unwrap();
         fs::create_dir_all(root.join("examples")).unwrap();
-        fs::copy(files::root().join("tests/lessons/fake.rs"), root.join("examples/fake.rs")).unwrap();
-        fs::write(root.join("note.txt"), "one\n# anchor: middle\n  two\n    three\n# end: middle\nfour\n").unwrap();
-        let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
-        let program = programs::path(&root.join("built"), "fake");
-        let mut rustc = Command::new(rustc);
-        rustc.args(["--edition=2024", "-o"]).arg(program).arg(root.join("examples/fake.rs"));
+        // Made aside and then moved: another run of this test may be at the same, and never meets half a file.
+        let aside = root.join(std::process::id().to_string());
+        fs::create_dir_all(&aside).unwrap();
+        let (source, note, program) = (aside.join("fake.rs"), aside.join("note.txt"), aside.join("fake"));
+        fs::copy(files::root().join("tests/lessons/fake.rs"), &source).unwrap();
+        fs::write(&note, "one\n# anchor: middle\n  two\n    three\n# end: middle\nfour\n").unwrap();
+        let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into()));
+        rustc.args(["--edition=2024", "-o"]).arg(&program).arg(&source);
         assert!(rustc.status().unwrap().success());
+        fs::rename(source, root.join("examples/fake.rs")).unwrap();
+        fs::rename(note, root.join("note.txt")).unwrap();
+        fs::rename(program, programs::path(&root.join("built"), "fake")).unwrap();
+        fs::remove_dir_all(aside).unwrap();
         root
     });
     Programs {
