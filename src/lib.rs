@@ -4,6 +4,7 @@
 
 pub mod deadline;
 pub mod dial;
+pub mod dns;
 pub mod encode;
 pub mod error;
 pub mod reply;
