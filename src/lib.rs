@@ -7,6 +7,8 @@ pub mod dial;
 pub mod dns;
 pub mod encode;
 pub mod error;
+#[cfg(feature = "lab")]
+pub mod lab;
 pub mod reply;
 pub mod retry;
 pub mod stream;

@@ -33,6 +33,7 @@ impl Kind {
     pub const AAAA: Kind = Kind(28);
     pub const SRV: Kind = Kind(33);
     pub const OPT: Kind = Kind(41);
+    pub const IXFR: Kind = Kind(251);
     pub const AXFR: Kind = Kind(252);
     pub const ANY: Kind = Kind(255);
 }

@@ -125,7 +125,7 @@ impl fmt::Debug for Name {
 }
 
 /// Number, name and meaning of the types we know.
-const KINDS: [(Kind, &str, &str); 12] = [
+const KINDS: [(Kind, &str, &str); 13] = [
     (Kind::A, "A", "an IPv4 address"),
     (Kind::NS, "NS", "a name server of this zone"),
     (Kind::CNAME, "CNAME", "another name for this one"),
@@ -136,6 +136,7 @@ const KINDS: [(Kind, &str, &str); 12] = [
     (Kind::AAAA, "AAAA", "an IPv6 address"),
     (Kind::SRV, "SRV", "host and port of a service"),
     (Kind::OPT, "OPT", "options of EDNS"),
+    (Kind::IXFR, "IXFR", "what changed in the zone"),
     (Kind::AXFR, "AXFR", "the whole zone"),
     (Kind::ANY, "ANY", "all types"),
 ];
