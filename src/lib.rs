@@ -1,6 +1,51 @@
 //! Network programming in plain, blocking Rust: the batteries that `std::net` does not bring, written to be read.
-
-#![warn(missing_docs)]
+//!
+//! The library stands under a course: each lesson is an example (`cargo run --example NAME`), a text (`lessons/NAME.md`) and an
+//! exercise. Start with the README; come here to see how a thing is done, or to use it.
+//!
+//! | lesson | in this library | turns on |
+//! |---|---|---|
+//! | `02_1_tcp_server` | [`finish`] only: the example is plain std | a read is not a message; bytes are not text |
+//! | `02_2_tcp_client` | [`finish`] only | connect to each address with one deadline; half-close |
+//! | `02_3_udp_server` | [`finish`] only | a datagram is a message; whom may you answer? |
+//! | `02_4_udp_client` | [`finish`] only | loss, timeout, resend, a stranger's answer |
+//! | `02_5_threaded_server` | [`finish`]; then [`server`] | a thread per connection, and what it still lacks |
+//!
+//! # The ground everything stands on
+//!
+//! A file uses only files of lower rank; a test reads the sources and keeps it so.
+//!
+//! | rank | modules | what they add |
+//! |---|---|---|
+//! | 7 | [`check`] | the exercises: what each checker sends and expects |
+//! | 6 | [`lab`] | peers for lessons and tests, on this machine |
+//! | 5 | [`dns`] | names and addresses: messages, and a resolver that believes only its own answer |
+//! | 4 | [`reply`] [`dial`] [`fault`] | three-digit replies; whom to call and how; a proxy that damages what passes |
+//! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
+//! | 2 | [`stream`] [`retry`] | a connection with a deadline; trying again |
+//! | 1 | [`deadline`] | one total time |
+//! | 0 | [`error`] [`encode`] | what can go wrong; bytes as text |
+//!
+//! # A first example
+//!
+//! Every client is a target, a way to connect, and lines with limits; every wait ends.
+//!
+//! ```
+//! use netprimer::dial::{Dial, Target};
+//! use netprimer::lab::script::{self, Step};
+//! use netprimer::text::TextConn;
+//!
+//! // A peer on this machine that says what a mail server would, and hears what a client must say.
+//! let peer = script::play([Step::say("220 ready\r\n"), Step::hear("QUIT\r\n"), Step::say("221 bye\r\n")])?;
+//!
+//! let target = Target::from(peer.addr());
+//! let mut server = TextConn::new(Dial::default().open(&target)?, Default::default());
+//! server.read_reply()?.expect(2)?;
+//! let goodbye = server.command("QUIT")?.expect(221)?;
+//! assert_eq!(goodbye.lines, ["bye"]);
+//! peer.verdict()?;
+//! # Ok::<(), netprimer::Error>(())
+//! ```
 
 pub mod deadline;
 pub mod dial;
@@ -11,6 +56,7 @@ pub mod error;
 pub mod lab;
 pub mod reply;
 pub mod retry;
+pub mod server;
 pub mod stream;
 pub mod text;
 pub mod trace;

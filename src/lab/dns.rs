@@ -8,18 +8,20 @@
 //! RFC 1035 section 4.2; RFC 6891 (EDNS). What is no question is not answered (a server that answers answers can be made to
 //! talk to itself for ever, RUSTSEC-2023-0041), and no connection may idle or pile up.
 //!
-//! May use: error, deadline, stream, trace, dns.
+//! May use: error, deadline, stream, trace, server, dns.
 
 pub use super::zone::Zone;
 
 use crate::deadline::Deadline;
 use crate::dns::{Data, Edns, IN, Kind, Message, Name, QR, RD, Rcode, Record, Resolver, TC, UDP_SIZE};
 use crate::error::{Error, Result};
-use crate::stream::{Stream, Tcp};
+use crate::server::{self, Conn, Handle};
+use crate::stream::Stream;
 use crate::trace::{Event, Side, Sink};
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::fmt;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ use std::time::Duration;
 pub const FORGED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 66);
 /// How long a TCP connection may be silent.
 const IDLE: Duration = Duration::from_secs(10);
-/// Connections, and late answers, at one time. More are turned away.
+/// Connections at one time; and late answers, of which more are dropped.
 const PLACES: usize = 64;
 const HEADER: usize = 12;
 
@@ -73,12 +75,12 @@ pub struct Options {
     pub trace: Option<Arc<dyn Sink>>,
 }
 
-/// A running server. It ends, with all its threads, when this is dropped.
-#[derive(Debug)]
-pub struct Server {
+/// A name server that runs. It ends, with all its threads, when this is dropped.
+pub struct NameServer {
     addr: SocketAddr,
-    shared: Arc<Shared>,
-    thread: Option<thread::JoinHandle<()>>,
+    stop: Arc<Stop>,
+    _tcp: Handle,
+    udp: Option<thread::JoinHandle<()>>,
 }
 
 /// Starts a server that answers from a zone.
@@ -93,7 +95,7 @@ pub struct Server {
 /// assert_eq!(records[0].data.to_string(), "93.184.216.34");
 /// # Ok::<(), netprimer::Error>(())
 /// ```
-pub fn start(options: Options) -> Result<Server> {
+pub fn start(options: Options) -> Result<NameServer> {
     let zone = options.zone.clone();
     run(options, move |query| {
         let mut answer = reply(query);
@@ -106,7 +108,7 @@ pub fn start(options: Options) -> Result<Server> {
 ///
 /// # Errors
 /// Those of [`start`].
-pub fn serve(answer: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Result<Server> {
+pub fn serve(answer: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Result<NameServer> {
     run(Options::default(), answer)
 }
 
@@ -117,7 +119,7 @@ pub fn reply(query: &Message) -> Message {
     Message { id: query.id, flags, questions: query.questions.clone(), edns, ..Message::default() }
 }
 
-impl Server {
+impl NameServer {
     /// Where it listens, for UDP and TCP.
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -129,95 +131,64 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.shared.lock().stopped = true;
-        self.shared.changed.notify_all();
-        self.shared.lock().open.iter().filter_map(Weak::upgrade).for_each(|socket| {
-            let _ = socket.shutdown(Shutdown::Both); // gone already is as good
-        });
-        // The two loops sleep in the kernel: a datagram and a connection from ourselves wake them.
-        let _ = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.send_to(&[], self.addr));
-        let _ = TcpStream::connect(self.addr);
-        self.thread.take().map(thread::JoinHandle::join);
+impl fmt::Debug for NameServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NameServer({})", self.addr)
     }
 }
 
-/// What the threads of a server share.
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+impl Drop for NameServer {
+    fn drop(&mut self) {
+        self.stop.lock().0 = true;
+        self.stop.changed.notify_all();
+        // The thread for UDP sleeps in the kernel: a datagram from ourselves wakes it.
+        let _ = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.send_to(&[], self.addr));
+        self.udp.take().map(thread::JoinHandle::join);
+    }
+}
+
+/// Whether the server is to stop, and how many late answers are under way.
+#[derive(Default)]
+struct Stop {
+    state: Mutex<(bool, usize)>,
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    stopped: bool,
-    /// Connections and late answers under way.
-    busy: usize,
-    open: Vec<Weak<TcpStream>>,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl Stop {
+    fn lock(&self) -> MutexGuard<'_, (bool, usize)> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.lock().stopped
     }
 
     /// Waits, or less when the server is stopped.
     fn wait(&self, time: Duration) {
-        drop(self.changed.wait_timeout_while(self.lock(), time, |state| !state.stopped));
-    }
-
-    /// A place for one more thread, given back when the guard is dropped.
-    fn place(&self) -> Option<Place<'_>> {
-        let mut state = self.lock();
-        (state.busy < PLACES).then(|| {
-            state.busy += 1;
-            Place(self)
-        })
+        drop(self.changed.wait_timeout_while(self.lock(), time, |state| !state.0));
     }
 }
 
-struct Place<'a>(&'a Shared);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.lock().busy -= 1;
-    }
-}
-
-fn run(options: Options, answer: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Result<Server> {
-    let (tcp, udp, addr) = bind(options.port).map_err(Error::io("start a DNS server on 127.0.0.1"))?;
-    let elsewhere = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("start a DNS server"))?;
-    let shared = Arc::new(Shared::default());
-    let service = Service { options, answer, shared: shared.clone() };
-    let thread = thread::Builder::new()
+fn run(options: Options, answer: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Result<NameServer> {
+    let phase = || Error::io("start a name server on 127.0.0.1");
+    let (tcp, udp) = bind(options.port)?;
+    let elsewhere = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(phase())?;
+    let (addr, stop) = (tcp.addr(), Arc::new(Stop::default()));
+    let service = Arc::new(Service { options, answer, stop: Arc::clone(&stop) });
+    let for_tcp = Arc::clone(&service);
+    let tcp = tcp.places(PLACES).idle(Some(IDLE)).start(move |conn| for_tcp.connection(conn))?;
+    let udp = thread::Builder::new()
         .name("lab dns".into())
-        .spawn(move || {
-            thread::scope(|scope| {
-                // Without this thread there is TCP only: clients would see a silent server.
-                let _ = thread::Builder::new().spawn_scoped(scope, || service.accept(scope, &tcp));
-                service.datagrams(scope, &udp, &elsewhere);
-            });
-        })
-        .map_err(Error::io("start a DNS server"))?;
-    Ok(Server { addr, shared, thread: Some(thread) })
+        .spawn(move || thread::scope(|scope| service.datagrams(scope, &udp, &elsewhere)))
+        .map_err(phase())?;
+    Ok(NameServer { addr, stop, _tcp: tcp, udp: Some(udp) })
 }
 
 /// Both sockets on one port. The system chooses it for TCP; where UDP has it in use, it is asked for another.
-fn bind(port: u16) -> io::Result<(TcpListener, UdpSocket, SocketAddr)> {
+fn bind(port: u16) -> Result<(server::Server, UdpSocket)> {
     let mut tries = 0;
     loop {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-        let addr = tcp.local_addr()?;
-        match UdpSocket::bind(addr) {
-            Ok(udp) => return Ok((tcp, udp, addr)),
+        let tcp = server::Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+        match UdpSocket::bind(tcp.addr()) {
+            Ok(udp) => return Ok((tcp, udp)),
             Err(error) if error.kind() == ErrorKind::AddrInUse && port == 0 && tries < 64 => tries += 1,
-            Err(error) => return Err(error),
+            Err(error) => return Err(Error::io(format!("listen on UDP {}", tcp.addr()))(error)),
         }
     }
 }
@@ -225,7 +196,7 @@ fn bind(port: u16) -> io::Result<(TcpListener, UdpSocket, SocketAddr)> {
 struct Service<F> {
     options: Options,
     answer: F,
-    shared: Arc<Shared>,
+    stop: Arc<Stop>,
 }
 
 /// What leaves the server.
@@ -237,79 +208,65 @@ enum Step {
 
 impl<F: Fn(&Message) -> Option<Message> + Send + Sync> Service<F> {
     fn datagrams<'s>(&'s self, scope: &'s thread::Scope<'s, '_>, socket: &'s UdpSocket, elsewhere: &'s UdpSocket) {
+        let late = self.options.lies.iter().any(|lie| matches!(lie, Lie::Late(_)));
         let mut buffer = vec![0; 65_535];
-        while !self.shared.is_stopped() {
-            // An error here is about an earlier answer (its receiver is gone) or passes by itself.
-            let Ok((n, peer)) = socket.recv_from(&mut buffer) else { continue };
-            self.show(Side::Client, &buffer[..n]);
-            let steps = self.steps(&buffer[..n]);
-            let play = move || {
-                for step in steps {
-                    let _ = match step {
-                        Step::Wait(time) => {
-                            self.shared.wait(time);
-                            continue;
-                        }
-                        Step::Send(packet) => {
-                            self.show(Side::Server, &packet);
-                            socket.send_to(&packet, peer)
-                        }
-                        Step::SendFromElsewhere(packet) => elsewhere.send_to(&packet, peer),
-                    };
-                }
-            };
-            match self.options.lies.iter().any(|lie| matches!(lie, Lie::Late(_))) {
-                false => play(),
-                true => {
-                    if let Some(place) = self.shared.place() {
-                        let _ = thread::Builder::new().spawn_scoped(scope, move || {
-                            play();
-                            drop(place);
-                        });
-                    }
-                }
-            }
-        }
-    }
-
-    fn accept<'s>(&'s self, scope: &'s thread::Scope<'s, '_>, listener: &TcpListener) {
-        loop {
-            let accepted = listener.accept();
-            if self.shared.is_stopped() {
-                return;
-            }
-            let Ok((socket, _)) = accepted else {
-                self.shared.wait(Duration::from_millis(5)); // out of descriptors, perhaps: not in a busy loop
+        while !self.stop.lock().0 {
+            let Ok((n, peer)) = socket.recv_from(&mut buffer) else {
+                self.stop.wait(Duration::from_millis(5)); // whatever it was, not in a busy loop
                 continue;
             };
-            let place = if self.options.lies.contains(&Lie::NoTcp) { None } else { self.shared.place() };
-            if let (Some(place), Ok(tcp)) = (place, Tcp::new(socket)) {
-                let mut state = self.shared.lock();
-                state.open.retain(|socket| socket.strong_count() > 0);
-                state.open.push(tcp.closer());
-                drop(state);
-                let _ = thread::Builder::new().spawn_scoped(scope, move || {
-                    let _ = self.connection(tcp); // the client went away, was silent or sent no message
-                    drop(place);
-                });
+            self.show(Side::Client, &buffer[..n]);
+            let steps = self.steps(&buffer[..n]);
+            if !late {
+                self.play(steps, socket, elsewhere, peer);
+            } else if self.stop.lock().1 < PLACES {
+                self.stop.lock().1 += 1;
+                let play = move || {
+                    self.play(steps, socket, elsewhere, peer);
+                    self.stop.lock().1 -= 1;
+                };
+                if thread::Builder::new().spawn_scoped(scope, play).is_err() {
+                    self.stop.lock().1 -= 1;
+                }
             }
         }
     }
 
-    fn connection(&self, mut tcp: Tcp) -> io::Result<()> {
-        while !self.shared.is_stopped() {
-            tcp.set_deadline(Deadline::after(IDLE));
+    fn play(&self, steps: Vec<Step>, socket: &UdpSocket, elsewhere: &UdpSocket, peer: SocketAddr) {
+        for step in steps {
+            // Whoever has gone away needs no answer.
+            let _ = match step {
+                Step::Send(packet) => {
+                    self.show(Side::Server, &packet);
+                    socket.send_to(&packet, peer)
+                }
+                Step::SendFromElsewhere(packet) => elsewhere.send_to(&packet, peer),
+                Step::Wait(time) => {
+                    self.stop.wait(time);
+                    Ok(0)
+                }
+            };
+        }
+    }
+
+    fn connection(&self, mut conn: Conn) -> Result<()> {
+        if self.options.lies.contains(&Lie::NoTcp) {
+            return Ok(());
+        }
+        while !conn.stopping() {
+            conn.stream.set_deadline(Deadline::after(IDLE));
             let mut length = [0; 2];
-            tcp.read_exact(&mut length)?;
+            conn.stream.read_exact(&mut length).map_err(Error::io("read the length of a query"))?;
             let mut packet = vec![0; u16::from_be_bytes(length).into()];
             if packet.len() < HEADER {
                 break;
             }
-            tcp.read_exact(&mut packet)?;
+            conn.stream.read_exact(&mut packet).map_err(Error::io("read a query"))?;
             self.show(Side::Client, &packet);
             let Some(answer) = self.truth(&packet, true).and_then(|answer| answer.encode().ok()) else { continue };
             self.show(Side::Server, &answer);
-            tcp.write_all(&[&(answer.len() as u16).to_be_bytes(), answer.as_slice()].concat())?;
+            let framed = [&(answer.len() as u16).to_be_bytes(), answer.as_slice()].concat();
+            conn.stream.write_all(&framed).map_err(Error::io("send an answer"))?;
         }
         Ok(())
     }

@@ -1,8 +1,11 @@
-//! The laboratory: small servers on 127.0.0.1 for lessons and tests, so that a class needs no internet.
+//! The laboratory: peers for lessons and tests, all on this machine.
 //!
-//! Each is bound before its `start` returns, tells its address, and ends when it is dropped. They speak to this machine only.
+//! A lab peer listens on 127.0.0.1 at a port of its own before its `start` or `play` returns, misbehaves only in ways that have a
+//! name, and ends when it is dropped. There is no way to bind one elsewhere: a practice server on a real network should
+//! take an edit, not an argument.
 //!
-//! May use: everything below rank 6.
+//! May use: everything but `check`.
 
 pub mod dns;
+pub mod script;
 mod zone;

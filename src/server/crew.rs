@@ -1,0 +1,397 @@
+//! The workers: who accepts, who serves, who ends, and the one lock that knows.
+//!
+//! The lock is taken three times for each connection (it got a place, it gave it back, its worker goes back to accept)
+//! and never while bytes are read or written, nor around a system call that can wait.
+//!
+//! May use: error, deadline, stream, encode.
+
+use super::{Conn, Event, Totals};
+use crate::deadline::Deadline;
+use crate::error::Result;
+use crate::stream::{Stream, Tcp};
+use std::any::Any;
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{fmt, mem};
+
+/// So many workers may wait in accept after their connection; one more ends instead. Enough for short connections to
+/// find a thread that exists, few enough not to matter in memory.
+const SPARE: usize = 32;
+
+/// The pause after a failed accept: doubled each time, as in Go's net/http.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A refused caller keeps its descriptor until it has closed too, for at most this long, and at most so many do.
+const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYES: usize = 64;
+
+type Handler = dyn Fn(Conn) -> Result<()> + Send + Sync;
+type Observer = dyn Fn(Event<'_>) + Send + Sync;
+type Task = Box<dyn FnOnce() + Send>;
+/// Starts a thread. Tests put one in its place that fails as a system does that has no threads left.
+type Spawner = Box<dyn Fn(thread::Builder, Task) -> io::Result<()> + Send + Sync>;
+
+pub(super) struct Options {
+    pub(super) places: usize,
+    pub(super) refuse: Option<String>,
+    pub(super) idle: Option<Duration>,
+    pub(super) total: Option<Duration>,
+    pub(super) stack: usize,
+    pub(super) observer: Option<Box<Observer>>,
+    pub(super) spawner: Spawner,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            places: 256,
+            refuse: None,
+            idle: Some(Duration::from_secs(30)),
+            total: None,
+            stack: 256 << 10,
+            observer: None,
+            spawner: Box::new(|builder, task| builder.spawn(task).map(drop)),
+        }
+    }
+}
+
+pub(super) struct Crew {
+    options: Options,
+    handler: Box<Handler>,
+    // Weak, because a handler that never returns must not keep the port.
+    listener: Weak<TcpListener>,
+    stopping: AtomicBool,
+    state: Mutex<State>,
+    pub(super) changed: Condvar,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    /// Threads of ours that exist.
+    pub(super) alive: usize,
+    /// Of those, how many are in accept or on their way there.
+    waiting: usize,
+    /// Of those, how many pause because accept failed.
+    pausing: usize,
+    /// The connections being served, each under a number of its own, and how to end it.
+    pub(super) open: HashMap<u64, Weak<TcpStream>>,
+    next: u64,
+    pub(super) totals: Totals,
+    /// Connections that have ended: each gave a descriptor back.
+    ended: u64,
+    /// When a failed accept was last reported, and how many failed since.
+    reported: Option<Instant>,
+    unreported: u64,
+    goodbyes: Option<SyncSender<(Tcp, Deadline)>>,
+    goodbye: Weak<TcpStream>,
+    pub(super) stopped: bool,
+}
+
+impl Crew {
+    pub(super) fn new(listener: Weak<TcpListener>, options: Options, handler: Box<Handler>) -> Arc<Crew> {
+        let (stopping, state, changed) = (AtomicBool::new(false), Mutex::default(), Condvar::new());
+        Arc::new(Crew { options, handler, listener, stopping, state, changed })
+    }
+
+    /// No code that may panic runs under this lock, so a poisoned one is as good as any.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Starts the first worker and, where callers are to be refused, the thread that says goodbye to them.
+    pub(super) fn begin(self: &Arc<Crew>) -> io::Result<()> {
+        if self.options.refuse.is_some() {
+            let (sender, receiver) = sync_channel(GOODBYES);
+            let mut state = self.lock();
+            state.goodbyes = Some(sender);
+            state.alive += 1;
+            drop(state);
+            let worker = Worker { crew: Arc::clone(self), waiting: false, serving: None };
+            self.spawn(Box::new(move || worker.say_goodbye(receiver)))?;
+        }
+        let mut state = self.lock();
+        state.alive += 1;
+        state.waiting += 1;
+        drop(state);
+        self.spawn_worker()
+    }
+
+    /// From now on every worker that comes to know it ends. Gives how many connections are open and how many workers
+    /// sleep in accept.
+    pub(super) fn dismiss(&self) -> (usize, usize) {
+        let mut state = self.lock();
+        self.stopping.store(true, Ordering::Relaxed);
+        state.goodbyes = None;
+        let goodbye = state.goodbye.upgrade();
+        let numbers = (state.open.len(), state.waiting - state.pausing);
+        drop(state);
+        if let Some(socket) = goodbye {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        self.changed.notify_all();
+        numbers
+    }
+
+    /// A worker that is counted already: as alive and as waiting.
+    fn spawn_worker(self: &Arc<Crew>) -> io::Result<()> {
+        // If there is no thread to be had, the task is dropped, and the worker in it takes itself off the count.
+        let worker = Worker { crew: Arc::clone(self), waiting: true, serving: None };
+        self.spawn(Box::new(move || worker.run()))
+    }
+
+    fn spawn(&self, task: Task) -> io::Result<()> {
+        (self.options.spawner)(thread::Builder::new().name("server".into()).stack_size(self.options.stack), task)
+    }
+
+    fn tell(&self, event: Event<'_>) {
+        if let Some(observer) = &self.options.observer {
+            // A log that fails must not end the service.
+            let _ = catch_unwind(AssertUnwindSafe(|| observer(event))).map_err(message);
+        }
+    }
+
+    /// The most threads that may wait or serve: one for each place; where callers are told that there is none left,
+    /// one more, who tells them.
+    fn most(&self) -> usize {
+        self.options.places + usize::from(self.options.refuse.is_some())
+    }
+
+    /// After a failed accept: pauses where asking again at once could not help. False when the server is to stop.
+    fn bear(&self, error: &io::Error, pause: &mut Duration) -> bool {
+        let mut state = self.lock();
+        if self.stopping() {
+            return false;
+        }
+        state.totals.accept_errors += 1;
+        state.unreported += 1;
+        if state.reported.is_none_or(|last| last.elapsed() >= Duration::from_secs(1)) {
+            state.reported = Some(Instant::now());
+            let times = mem::take(&mut state.unreported);
+            drop(state);
+            self.tell(Event::AcceptFailed(error, times));
+            state = self.lock();
+        }
+        if !helps_at_once(error) {
+            state.pausing += 1;
+            let ended = state.ended;
+            let same = |state: &mut State| !self.stopping() && state.ended == ended;
+            state = self.changed.wait_timeout_while(state, *pause, same).unwrap_or_else(PoisonError::into_inner).0;
+            state.pausing -= 1;
+            *pause = (*pause * 2).min(LONGEST_PAUSE);
+        }
+        drop(state);
+        !self.stopping()
+    }
+
+    /// Tells the caller why, if there is a line for it, without waiting for anything he does.
+    fn turn_away(&self, mut stream: Tcp) {
+        let Some(line) = &self.options.refuse else { return };
+        // The send buffer of a new connection is empty: a line fits in whole. If not, the caller just sees the end.
+        let _ = stream.socket().set_nonblocking(true);
+        let _ = stream.socket().write(line.as_bytes());
+        let _ = stream.finish();
+        let _ = stream.socket().set_nonblocking(false);
+        let full = match &self.lock().goodbyes {
+            Some(queue) => queue.try_send((stream, Deadline::after(GOODBYE))).err(),
+            None => return,
+        };
+        if let Some(TrySendError::Full((stream, _))) = full {
+            // As much as can be done without waiting.
+            let _ = stream.socket().set_nonblocking(true);
+            let _ = stream.socket().read(&mut [0; 4096]);
+        }
+    }
+}
+
+impl fmt::Debug for Crew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Crew({} of {} places taken)", self.lock().open.len(), self.options.places)
+    }
+}
+
+/// Whether accept can be called again at once: a signal came, or a caller left before his turn. Without descriptors or
+/// memory (EMFILE, ENFILE, ENOBUFS, ENOMEM) the same answer would come at once, again and again; what is unknown is
+/// treated so too.
+fn helps_at_once(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted)
+}
+
+/// What a panic said.
+fn message(panic: Box<dyn Any + Send>) -> String {
+    let panic = match panic.downcast::<String>() {
+        Ok(text) => return *text,
+        Err(panic) => panic,
+    };
+    match panic.downcast::<&'static str>() {
+        Ok(text) => (*text).to_owned(),
+        Err(unknown) => {
+            mem::forget(unknown); // dropping a value that we do not know could panic again
+            "a panic without a text".to_owned()
+        }
+    }
+}
+
+/// A thread's entry in the count. Dropping it takes the thread off, and frees its place, however it ended.
+struct Worker {
+    crew: Arc<Crew>,
+    waiting: bool,
+    serving: Option<u64>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        while let Some(listener) = self.crew.listener.upgrade() {
+            let accepted = listener.accept();
+            drop(listener);
+            let go_on = match accepted.and_then(|(socket, peer)| Ok((Tcp::new(socket)?, peer))) {
+                Ok((stream, peer)) => {
+                    pause = FIRST_PAUSE;
+                    self.take(stream, peer)
+                }
+                Err(error) => self.crew.bear(&error, &mut pause),
+            };
+            if !go_on {
+                return;
+            }
+        }
+    }
+
+    /// Serves a caller, or turns him away. False when this worker is to end.
+    fn take(&mut self, stream: Tcp, peer: SocketAddr) -> bool {
+        let mut state = self.crew.lock();
+        if self.crew.stopping() {
+            return false;
+        }
+        if state.open.len() >= self.crew.options.places {
+            state.totals.refused += 1;
+            drop(state);
+            self.crew.turn_away(stream);
+            self.crew.tell(Event::Refused(peer));
+            return true;
+        }
+        state.waiting -= 1;
+        self.waiting = false;
+        let id = state.next;
+        state.next += 1;
+        state.totals.accepted += 1;
+        state.open.insert(id, stream.closer());
+        self.serving = Some(id);
+        state.totals.peak = state.totals.peak.max(state.open.len());
+        if state.waiting == 0 && state.alive < self.crew.most() {
+            state.alive += 1;
+            state.waiting += 1;
+            drop(state);
+            if let Err(error) = self.crew.spawn_worker() {
+                if self.nobody_waits(id) {
+                    self.crew.turn_away(stream);
+                    self.crew.tell(Event::NoThread(peer, &error));
+                    return true;
+                }
+            }
+        } else {
+            drop(state);
+        }
+        self.serve(stream, peer);
+        self.go_back()
+    }
+
+    /// No follower could be started. If nobody else is in accept, it must be this worker, at once: serving the caller
+    /// would close the door to all others until he leaves.
+    fn nobody_waits(&mut self, id: u64) -> bool {
+        let mut state = self.crew.lock();
+        if state.waiting > 0 {
+            return false;
+        }
+        state.open.remove(&id);
+        state.totals.accepted -= 1;
+        state.totals.no_thread += 1;
+        state.waiting += 1;
+        (self.serving, self.waiting) = (None, true);
+        true
+    }
+
+    fn serve(&mut self, mut stream: Tcp, peer: SocketAddr) {
+        let crew = &self.crew;
+        crew.tell(Event::Accepted(peer));
+        stream.set_patience(crew.options.idle);
+        stream.set_deadline(crew.options.total.map_or(Deadline::NEVER, Deadline::after));
+        let conn = Conn { stream, peer, crew: Arc::clone(crew) };
+        let result = catch_unwind(AssertUnwindSafe(|| (crew.handler)(conn))).map_err(message);
+        let mut state = crew.lock();
+        match &result {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => state.totals.failed += 1,
+            Err(_) => state.totals.panics += 1,
+        }
+        if let Some(id) = self.serving.take() {
+            state.open.remove(&id);
+        }
+        state.ended += 1;
+        let pausing = state.pausing > 0;
+        drop(state);
+        if pausing {
+            crew.changed.notify_all();
+        }
+        match &result {
+            Ok(result) => crew.tell(Event::Ended(peer, result)),
+            Err(text) => crew.tell(Event::Panicked(peer, text)),
+        }
+    }
+
+    fn go_back(&mut self) -> bool {
+        let mut state = self.crew.lock();
+        if self.crew.stopping() || state.waiting >= SPARE {
+            return false;
+        }
+        state.waiting += 1;
+        self.waiting = true;
+        true
+    }
+
+    /// Closing a connection with unread bytes resets it, and a reset can overtake the line we sent (RFC 1122 section
+    /// 4.2.2.13). So what a refused caller sent is read until he closes, for a second at most.
+    fn say_goodbye(self, refused: Receiver<(Tcp, Deadline)>) {
+        for (mut stream, until) in refused {
+            let mut state = self.crew.lock();
+            if self.crew.stopping() {
+                return;
+            }
+            state.goodbye = stream.closer();
+            drop(state);
+            stream.set_deadline(until);
+            let mut bin = [0; 4096];
+            let mut most = 64; // reads: a caller who sends on and on is cut off earlier
+            while most > 0 && matches!(stream.read(&mut bin), Ok(1..)) {
+                most -= 1;
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let mut state = self.crew.lock();
+        state.alive -= 1;
+        state.waiting -= usize::from(self.waiting);
+        if let Some(id) = self.serving {
+            state.open.remove(&id);
+        }
+        drop(state);
+        if self.crew.stopping() {
+            self.crew.changed.notify_all();
+        }
+    }
+}
