@@ -7,9 +7,10 @@
 
 use netprimer::Deadline;
 use netprimer::dns::{
-    AA, Data, Edns, IN, Kind, Lookup, Message, Name, QR, Question, RA, RD, Record, Resolver, UDP_SIZE,
+    self, AA, Data, Edns, IN, Kind, Lookup, Message, Name, QR, Question, RA, RD, Record, Resolver, UDP_SIZE,
 };
 use netprimer::lab::dns::{Options, Zone, start};
+use netprimer::stream::resolve;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -32,7 +33,12 @@ fn program(name: &str) -> Option<PathBuf> {
 /// Says what is left out (libtest shows this even when the test passes); with NETPRIMER_PEERS=1 that is a failure.
 fn skip(why: &str) {
     let _ = writeln!(io::stderr(), "skipped: {why}");
-    assert!(std::env::var_os("NETPRIMER_PEERS").is_none_or(|value| value != "1"), "{why}");
+    assert!(!all_of_it(), "{why}");
+}
+
+/// Whether the peers are the subject of this run, and not one of many tests of somebody who learns.
+fn all_of_it() -> bool {
+    std::env::var_os("NETPRIMER_PEERS").is_some_and(|value| value == "1")
 }
 
 /// A python3 that has dnspython: the first in PATH, or the system's own.
@@ -365,15 +371,11 @@ fn generated() -> (String, Vec<(String, Kind)>) {
     }
     // The same record twice is one; name servers say it once.
     let mut lines: Vec<&str> = Vec::new();
-    text.lines()
-        .filter(|line| {
-            let new = !lines.contains(line);
-            if new {
-                lines.push(line)
-            }
-            new
-        })
-        .for_each(drop);
+    for line in text.lines() {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
     (lines.join("\n") + "\n", questions)
 }
 
@@ -450,7 +452,10 @@ fn dig(addr: SocketAddr, questions: &[(String, Kind)]) -> Option<Vec<String>> {
 
 #[test]
 fn a_thousand_names_are_the_same_for_everybody() {
-    let (text, questions) = generated();
+    let (text, mut questions) = generated();
+    if !all_of_it() {
+        questions = questions.into_iter().step_by(3).collect();
+    }
     let ours = |addr| {
         let resolver = Resolver::at(addr);
         let line = |(name, kind): &(String, Kind)| format!("{name} {kind} -> {}", shown(resolver.lookup(name, *kind)));
@@ -458,11 +463,10 @@ fn a_thousand_names_are_the_same_for_everybody() {
     };
     let lab = start(Options { zone: Zone::parse(&text).unwrap(), ..Options::default() }).unwrap();
     let lookups = ours(lab.addr());
-    assert_eq!(lookups.len(), 4100);
-    for (what, least) in [("no data", 1000), ("no such name", 50), ("error", 0), ("192.0.", 300), ("yyyy", 5)] {
-        let n = lookups.iter().filter(|line| line.contains(what)).count();
-        assert!(n >= least && (least > 0 || n == 0), "{what}: {n}");
+    for what in ["no data", "no such name", "192.0.", "2001:db8", "yyyy", "www.example.org"] {
+        assert!(lookups.iter().any(|line| line.contains(what)), "{what}");
     }
+    assert!(!lookups.iter().any(|line| line.contains("error")), "{lookups:#?}");
     if let Some(theirs) = dnspython(lab.addr(), &questions) {
         same("our resolver and dnspython at the lab", &lookups, &theirs);
     }
@@ -472,7 +476,7 @@ fn a_thousand_names_are_the_same_for_everybody() {
         same("our resolver and dnspython at nsd", &lookups, &theirs);
     }
     if let (Some(here), Some(there)) = (dig(lab.addr(), &questions), dig(nsd, &questions)) {
-        assert!(here.len() > 3000);
+        assert!(here.len() > questions.len() / 2);
         same("dig at the lab and at nsd", &here, &there);
     }
 }
@@ -552,9 +556,10 @@ fn message(numbers: &mut Numbers) -> Message {
 }
 
 #[test]
-fn ten_thousand_messages_through_dnspython_and_back() {
+fn messages_through_dnspython_and_back() {
     let mut numbers = Numbers(0x1234_5678_9abc_def1);
-    let messages: Vec<Message> = (0..10_000).map(|_| message(&mut numbers)).collect();
+    let count = if all_of_it() { 10_000 } else { 1_000 };
+    let messages: Vec<Message> = (0..count).map(|_| message(&mut numbers)).collect();
     let mut input = Vec::new();
     for message in &messages {
         let wire = message.encode().unwrap();
@@ -614,4 +619,58 @@ fn dig_asks_the_lab() {
             assert!(!text.contains(complaint), "{args:?}\n{text}");
         }
     }
+}
+
+/// Set for the copy of this program that runs in a network of its own.
+const INSIDE: &str = "NETPRIMER_DNS_INSIDE";
+
+/// In a network of its own a test may have port 53 and a resolv.conf: so the system's resolver can be asked, too.
+#[test]
+fn the_system_asks_the_lab() {
+    if std::env::var_os(INSIDE).is_some() {
+        return inside();
+    }
+    let folder = std::env::temp_dir().join(format!("netprimer-inside-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let conf = folder.join("resolv.conf");
+    std::fs::write(&conf, "nameserver 127.0.0.1\n").unwrap();
+    let isolated = |script: &str| {
+        let mut command = Command::new("timeout");
+        command.args(["60", "unshare", "-rnm", "sh", "-ec", script, "sh"]).arg(&conf).stdin(Stdio::null());
+        command
+    };
+    let prepare = "ip link set lo up; mount --bind \"$1\" /etc/resolv.conf; shift; ";
+    let allowed = isolated(prepare).output();
+    if !allowed.as_ref().is_ok_and(|output| output.status.success()) {
+        let _ = std::fs::remove_dir_all(&folder);
+        return skip(&format!("no network namespace of our own: {allowed:?}"));
+    }
+    let run = isolated(&format!("{prepare} exec \"$@\""))
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "the_system_asks_the_lab", "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let _ = std::fs::remove_dir_all(&folder);
+    let said = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && said.contains("asked port 53"), "{said}");
+}
+
+fn inside() {
+    let lab = start(Options { zone: Zone::lesson(), port: 53, ..Options::default() }).unwrap();
+    let expected = dns::addresses("www.example.com").unwrap();
+    assert_eq!(expected, Resolver::at(lab.addr()).addresses("www.example.com").unwrap());
+    let mut system: Vec<IpAddr> =
+        resolve("www.example.com", 80, Duration::from_secs(20).into()).unwrap().iter().map(SocketAddr::ip).collect();
+    system.sort(); // the system puts those first that it can reach
+    assert_eq!(system, expected);
+    let ip = IpAddr::from([93, 184, 216, 34]);
+    assert_eq!(dns::names(ip).unwrap(), [Name::parse("www.example.com").unwrap()]);
+    if program("python3").is_some() {
+        let script =
+            "import socket; print(socket.gethostbyaddr('93.184.216.34')[0], socket.gethostbyname('web.example.com'))";
+        let output = Command::new("python3").args(["-c", script]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "www.example.com 93.184.216.34\n", "{output:?}");
+    }
+    eprintln!("asked port 53");
 }

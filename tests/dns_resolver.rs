@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use netprimer::dns::{self, Data, Edns, Hosts, IN, Kind, Lookup, Message, Name, QR, RD, Rcode, Record, Resolver, TC};
+use netprimer::dns::{
+    self, Data, Edns, Hosts, IN, Kind, Lookup, Message, Name, QR, RD, Rcode, Record, Resolver, TC, UDP_SIZE,
+};
 use netprimer::lab::dns::{FORGED, Lie, NameServer, Options, Zone, reply, serve, start};
 use netprimer::trace::{Side, Transcript};
 use netprimer::{Deadline, Error};
@@ -197,6 +199,17 @@ fn forged(query: &Message) -> Message {
     Message { answers: vec![a("www.example.com", FORGED)], ..reply(query) }
 }
 
+/// The message with a text behind its answers that makes it as long as no datagram to us may be.
+fn one_byte_too_long(message: Message) -> Vec<u8> {
+    let filled = |n: usize| {
+        let text = Data::Txt([vec![vec![b'x'; 255]; 4], vec![vec![b'x'; n]]].concat());
+        let mut message = message.clone();
+        message.answers.push(Record { data: text, ..a("www.example.com", FORGED) });
+        message.encode().unwrap()
+    };
+    (0..256).map(filled).find(|wire| wire.len() == usize::from(UDP_SIZE) + 1).unwrap()
+}
+
 #[test]
 fn only_our_answer_counts() {
     let (addr, server) = scripted(1, |query| {
@@ -226,6 +239,7 @@ fn only_our_answer_counts() {
             bytes(six),
             longer,
             circle,
+            one_byte_too_long(forged(query)),
             bytes(Message { answers: vec![a("www.example.com", FORGED), huge], ..forged(query) }), // over our limit
             bytes(good(query)),
         ]
