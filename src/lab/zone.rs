@@ -34,6 +34,8 @@ pool.example.com     300 IN CNAME loop.example.com
 216.184.93.in-addr.arpa    3600 IN SOA ns.example.com hostmaster.example.com 1 7200 900 1209600 300
 34.216.184.93.in-addr.arpa  300 IN PTR www.example.com
 66.216.184.93.in-addr.arpa  300 IN PTR www.example.com
+0.0.8.2.6.0.6.2.ip6.arpa   3600 IN SOA ns.example.com hostmaster.example.com 1 7200 900 1209600 300
+6.4.9.1.8.c.5.2.3.9.8.1.8.4.2.0.1.0.0.0.0.2.2.0.0.0.8.2.6.0.6.2.ip6.arpa 300 IN PTR www.example.com
 "#;
 
 /// Records by their owner.
