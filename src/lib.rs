@@ -81,5 +81,6 @@ mod texts {
         lesson_02_3 = "../lessons/02_3_udp_server.md",
         lesson_02_4 = "../lessons/02_4_udp_client.md",
         lesson_02_5 = "../lessons/02_5_threaded_server.md",
+        lesson_07_1 = "../lessons/07_1_dns.md",
     }
 }
