@@ -50,20 +50,23 @@ fn run(args: &Args) -> Result<()> {
             (Some(kind), Ok(ip)) => records(&resolver, &Name::reverse(ip).to_string(), *kind)?,
             (Some(kind), Err(_)) => records(&resolver, question, *kind)?,
             (None, Ok(ip)) => reverse(&resolver, ip)?,
-            (None, Err(_)) => forward(&resolver, question)?,
-        }
-        if args.get_flag("system") {
-            plain(question);
+            (None, Err(_)) => forward(&resolver, question, args.get_flag("system"))?,
         }
     }
     Ok(())
 }
 
 /// `gethostbyname`, but with every address, IPv6 too, and an end in time.
-fn forward(resolver: &Resolver, name: &str) -> Result<()> {
+fn forward(resolver: &Resolver, name: &str, system: bool) -> Result<()> {
     let addresses = resolver.addresses(name)?;
     addresses.iter().for_each(|ip| println!("{name} -> {ip}"));
-    if addresses.is_empty() { records(resolver, name, Kind::A) } else { Ok(()) }
+    if addresses.is_empty() {
+        records(resolver, name, Kind::A)?; // says why
+    }
+    if system {
+        plain(name); // std asks nobody else
+    }
+    Ok(())
 }
 
 /// `gethostbyaddr`, but not believed: whoever owns an address gives it any name, so that name is asked for its addresses.
