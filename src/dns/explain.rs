@@ -178,7 +178,7 @@ fn message(page: &mut Page<'_>) -> Step<()> {
     page.u16(flags)?;
     let questions = page.u16(|n| count(n.into(), "question"))?;
     let answers = page.u16(|n| count(n.into(), "answer"))?;
-    let authority = page.u16(|n| format!("{} about who decides", count(n.into(), "record")))?;
+    let authority = page.u16(|n| count(n.into(), "authority record"))?;
     let additional = page.u16(|n| count(n.into(), "additional record"))?;
     for n in 1..=questions {
         page.title(&format!("question {n}"));
@@ -186,7 +186,8 @@ fn message(page: &mut Page<'_>) -> Step<()> {
         page.u16(kind)?;
         page.u16(class)?;
     }
-    for (section, records) in [("answer", answers), ("authority", authority), ("additional record", additional)] {
+    for (section, records) in [("answer", answers), ("authority record", authority), ("additional record", additional)]
+    {
         for n in 1..=records {
             page.title(&format!("{section} {n}"));
             record(page)?;
@@ -205,12 +206,12 @@ fn flags(flags: u16) -> String {
         opcode => text += &format!(", opcode {opcode}"),
     }
     for (flag, meaning) in [
-        (AA, "AA from who decides"),
+        (AA, "AA authoritative"),
         (TC, "TC truncated"),
-        (RD, "RD please ask others"),
-        (RA, "RA this server asks others"),
-        (0x20, "AD checked"),
-        (0x10, "CD do not check"),
+        (RD, "RD recursion desired"),
+        (RA, "RA recursion available"),
+        (0x20, "AD authentic data"),
+        (0x10, "CD checking disabled"),
     ] {
         if flags & flag != 0 {
             text += &format!(", {meaning}");
