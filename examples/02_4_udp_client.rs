@@ -7,9 +7,9 @@ use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long each try waits, in milliseconds: twice as long each time, so that a busy network gets room; 3 s together.
+/// How long each try waits, in milliseconds: twice as long each time, so that a busy network gets room; 3.5 s together.
 /// Across the internet begin with 1,000 (RFC 8085 section 3.1.1).
-const WAITS: [u64; 4] = [200, 400, 800, 1_600];
+const WAITS: [u64; 3] = [500, 1_000, 2_000];
 
 /// UDP's length field has 16 bits and counts its header, too (RFC 768): no message fills this, so none is cut.
 const MORE_THAN_ANY: usize = 65_535;
@@ -72,11 +72,12 @@ fn show(bytes: &[u8]) -> String {
 
 /// The address to use: the one argument, or the default.
 fn address(default: &str) -> io::Result<String> {
+    let wrong = |what: &str| io::Error::new(ErrorKind::InvalidInput, what);
     let mut args = std::env::args_os().skip(1);
     match (args.next(), args.next()) {
         (None, _) => Ok(default.to_owned()),
-        (Some(addr), None) => Ok(addr.to_string_lossy().into_owned()),
-        _ => Err(io::Error::new(ErrorKind::InvalidInput, "one address at most")),
+        (Some(addr), None) => addr.into_string().map_err(|_| wrong("an address is text")),
+        _ => Err(wrong("one address at most")),
     }
 }
 

@@ -47,11 +47,14 @@
 //! # Ok::<(), netprimer::Error>(())
 //! ```
 
+#[cfg(feature = "lab")]
+pub mod check;
 pub mod deadline;
 pub mod dial;
 pub mod dns;
 pub mod encode;
 pub mod error;
+pub mod fault;
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod reply;
@@ -63,3 +66,20 @@ pub mod trace;
 
 pub use deadline::Deadline;
 pub use error::{Error, Reply, Result, finish};
+
+/// The Rust in our texts runs as doctests, with the packages of this one. `tests/pairing.rs` knows when a text is missing.
+#[cfg(doctest)]
+mod texts {
+    macro_rules! texts {
+        ($($name:ident = $path:literal),* $(,)?) => { $(#[doc = include_str!($path)] mod $name {})* };
+    }
+    texts! {
+        readme = "../README.md",
+        course = "../lessons/README.md",
+        lesson_02_1 = "../lessons/02_1_tcp_server.md",
+        lesson_02_2 = "../lessons/02_2_tcp_client.md",
+        lesson_02_3 = "../lessons/02_3_udp_server.md",
+        lesson_02_4 = "../lessons/02_4_udp_client.md",
+        lesson_02_5 = "../lessons/02_5_threaded_server.md",
+    }
+}

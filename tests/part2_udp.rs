@@ -23,7 +23,7 @@ mod client;
 const SERVER: &str = "02_3_udp_server";
 const CLIENT: &str = "02_4_udp_client";
 
-/// The hard limit on every wait of these tests. Nothing here takes more than the client's own 3 s.
+/// The hard limit on every wait of these tests. Nothing here takes more than the client's own 3.5 s.
 const LIMIT: Duration = Duration::from_secs(30);
 
 // ---- programs ----
@@ -346,7 +346,7 @@ fn a_lost_question_is_asked_again() {
     let (status, stdout, _) = client.end();
     assert_eq!(status, 0);
     let addr = server.local_addr().unwrap();
-    assert!(stdout.starts_with(&format!("{addr}: no answer in 200 ms\n")), "{stdout}");
+    assert!(stdout.starts_with(&format!("{addr}: no answer in 500 ms\n")), "{stdout}");
     assert!(stdout.ends_with(&format!("{addr} answered 6 bytes: \"你好\"\n")), "{stdout}");
 }
 
@@ -414,7 +414,7 @@ fn nobody_there_is_refused_at_once_and_not_waited_for() {
 }
 
 #[test]
-fn a_silent_server_is_given_up_after_four_questions() {
+fn a_silent_server_is_given_up_after_three_questions() {
     let server = udp();
     let addr = server.local_addr().unwrap();
     let start = Instant::now();
@@ -422,10 +422,10 @@ fn a_silent_server_is_given_up_after_four_questions() {
     assert!(start.elapsed() >= Duration::from_secs(3), "{:?}", start.elapsed());
     assert!(start.elapsed() < LIMIT);
     assert_eq!(status, 1);
-    let waits: String = [200, 400, 800, 1_600].map(|ms| format!("{addr}: no answer in {ms} ms\n")).concat();
+    let waits: String = [500, 1_000, 2_000].map(|ms| format!("{addr}: no answer in {ms} ms\n")).concat();
     assert_eq!(stdout, waits);
-    assert!(stderr.starts_with(&format!("error: ask {addr}: no answer to 4 datagrams\nhint: ")), "{stderr}");
-    for _ in 0..4 {
+    assert!(stderr.starts_with(&format!("error: ask {addr}: no answer to 3 datagrams\nhint: ")), "{stderr}");
+    for _ in 0..3 {
         assert_eq!(next(&server).0, b"Hello, Server!");
     }
     assert!(!has_mail(&server));
@@ -506,9 +506,9 @@ fn wrong_arguments_are_status_2_with_the_usage() {
 fn an_argument_that_is_no_utf8_is_an_error_not_a_panic() {
     use std::os::unix::ffi::OsStrExt;
     for name in [SERVER, CLIENT] {
-        let (status, _, stderr) = Running::example(name, [OsStr::from_bytes(b"\xff\xfe")]).end();
+        let (status, _, stderr) = Running::example(name, [OsStr::from_bytes(b"\xff:1")]).end();
         assert_eq!(status, 2, "{stderr}");
-        assert!(stderr.contains("\u{fffd}\u{fffd}") && !stderr.contains("panicked"), "{stderr}");
+        assert!(stderr.contains("an address is text") && !stderr.contains("panicked"), "{stderr}");
     }
 }
 

@@ -2,21 +2,24 @@
 //! take.
 //!
 //! What travels is the handler's business. This module decides who is served, for how long, and how it all ends.
-//! Workers are leaders and followers: they wait in `accept` themselves, so that no connection changes threads.
+//! Workers wait in `accept` themselves, so that a short connection changes threads nowhere.
 //!
 //! ```text
 //!   callers ──> the kernel's queue (128 in std; a caller past it tries again after a second)
-//!                    │ accept
+//!                    │
 //!                    v
-//!              a worker takes the caller ──> nobody else waits in accept? start one more worker first
-//!                    │                       (no thread to be had: this caller is turned away, the service goes on)
-//!                    │                       all places taken, and a line to refuse with: say it, close
-//!                    v
-//!              handler(Conn) ──> returns, fails or panics ──> the place is free
-//!                    ^                                              │
-//!                    │                                              v
-//!                  accept <── few others wait ──────── enough others wait ──> the thread ends
+//!   ┌──────────> accept
+//!   │                ├─ all places taken, and a line to refuse with: say it, close ──> back to accept
+//!   │                ├─ I was the last one in accept: start a worker for this caller ─> back to accept
+//!   │                │     (no thread to be had: this caller is turned away)
+//!   │                v
+//!   │          handler(Conn) ──> returns, fails or panics: the place is free
+//!   │                │
+//!   └── few others wait in accept ──┴── enough others do ──> the thread ends
 //! ```
+//!
+//! With all places taken and no line to refuse with, the last one serves too, and nobody is in accept until one of them
+//! comes back.
 //!
 //! | who sleeps | where | woken by |
 //! |---|---|---|
@@ -32,6 +35,9 @@
 
 mod crew;
 mod door;
+mod goodbye;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{Error, Result};
 use crate::stream::Tcp;
@@ -251,7 +257,8 @@ impl Handle {
     /// All counts at one moment.
     pub fn totals(&self) -> Totals {
         let state = self.crew.lock();
-        Totals { active: state.open.len(), ..state.totals }
+        let active = state.open.len();
+        Totals { active, peak: state.totals.peak.max(active), ..state.totals }
     }
 
     /// Ends the service. No caller is accepted any more and the port is free; handlers get `grace` to end by

@@ -1,0 +1,137 @@
+//! The exercises: what is done, and the same checkers for any program in any language.
+//!
+//! ```text
+//! cargo run --example check                                  lists all exercises with what is done
+//! cargo run --example check -- --all                         the same; exit status 1 until all are done
+//! cargo run --example check -- --all --csv > mine.csv        a table to hand in (RFC 4180)
+//! cargo run --example check -- ex02_1 127.0.0.1:9000         checks the program that listens there
+//! ```
+//!
+//! What is done is found out by running each exercise as you would, through cargo, so that what you see is what you wrote.
+
+use clap::{Arg, ArgAction, Command};
+use netprimer::check::{self, EXERCISES, Exercise, Peer};
+use netprimer::{Error, Result};
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::process::{self, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// A check takes three seconds; cargo may have to build the exercise first, on a slow machine.
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn main() -> ExitCode {
+    let args = arguments().get_matches();
+    let name = args.get_one::<String>("EXERCISE").and_then(|name| check::find(name));
+    let done = match (name, args.get_one::<String>("ADDR")) {
+        (Some(exercise), Some(address)) => one(exercise, address),
+        _ => all(args.get_flag("csv"), args.get_flag("all")).map_err(Error::io("write to stdout")),
+    };
+    done.unwrap_or_else(|error| netprimer::finish(Err(error)))
+}
+
+fn arguments() -> Command {
+    let names = EXERCISES.iter().map(|exercise| exercise.name);
+    Command::new("check")
+        .about("Lists the exercises with what is done, or checks one program in any language.")
+        .arg(Arg::new("EXERCISE").value_parser(Vec::from_iter(names)).requires("ADDR").help("the exercise to check"))
+        .arg(Arg::new("ADDR").help("where the program listens, HOST:PORT: yours, or a neighbour's who agreed"))
+        .arg(
+            Arg::new("all")
+                .long("all")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("EXERCISE")
+                .help("fails until all exercises are done"),
+        )
+        .arg(
+            Arg::new("csv")
+                .long("csv")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("EXERCISE")
+                .help("a table to hand in"),
+        )
+}
+
+fn one(exercise: &Exercise, address: &str) -> Result<ExitCode> {
+    let wrong =
+        || Error::Invalid(format!("no address HOST:PORT: {address}\nusage: check {} HOST:PORT", exercise.name).into());
+    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+    let port = port.parse().map_err(|_| wrong())?;
+    Ok(check::verdict(&check::check(exercise, &Peer::At(host.to_owned(), port))?))
+}
+
+/// Lists what is done; where all are demanded, it fails until they are.
+fn all(csv: bool, demanded: bool) -> io::Result<ExitCode> {
+    let mut out = io::stdout();
+    if csv {
+        write!(out, "exercise,lesson,state,detail\r\n")?;
+    }
+    let mut done = 0;
+    for exercise in EXERCISES {
+        let (state, detail) = state(exercise);
+        done += usize::from(state == "done");
+        match csv {
+            true => write!(out, "{},{},{state},{}\r\n", exercise.name, exercise.lesson, quoted(&detail))?,
+            false => writeln!(
+                out,
+                "{}  {state:<9}  {}",
+                exercise.name,
+                if detail.is_empty() { exercise.task } else { &detail }
+            )?,
+        }
+    }
+    if !csv {
+        writeln!(out, "\n{done} of {} done. Next: cargo run --example NAME", EXERCISES.len())?;
+    }
+    Ok(ExitCode::from(u8::from(demanded && done < EXERCISES.len())))
+}
+
+/// A field of a table: quoted, and a quote in it doubled (RFC 4180 section 2).
+fn quoted(field: &str) -> String {
+    format!("\"{}\"", field.replace('"', "\"\""))
+}
+
+/// What one exercise has come to, by running it.
+fn state(exercise: &Exercise) -> (&'static str, String) {
+    let (status, report) = match run(exercise.name) {
+        Ok(Some(done)) => done,
+        Ok(None) => return ("stuck", format!("no end within {} s", LIMIT.as_secs())),
+        Err(e) => return ("unknown", format!("cargo does not run: {e}")),
+    };
+    let verdict = report.lines().last().unwrap_or_default();
+    match status {
+        Some(0) => ("done", String::new()),
+        Some(1) if report.contains("not yet implemented") => ("to do", String::new()),
+        Some(1) => ("begun", verdict.to_owned()),
+        _ => ("broken", format!("does not compile: cargo run --example {}", exercise.name)),
+    }
+}
+
+/// Runs the exercise as the learner does. `None` after the limit.
+fn run(name: &str) -> io::Result<Option<(Option<i32>, String)>> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut child = process::Command::new(cargo)
+        .args(["run", "-q", "--example", name])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let (tell, read) = mpsc::channel();
+    if let Some(mut stdout) = child.stdout.take() {
+        thread::spawn(move || {
+            let mut report = Vec::new();
+            let _ = stdout.read_to_end(&mut report);
+            let _ = tell.send(report);
+        });
+    }
+    match read.recv_timeout(LIMIT) {
+        Ok(report) => Ok(Some((child.wait()?.code(), String::from_utf8_lossy(&report).into_owned()))),
+        Err(_) => {
+            let _ = child.kill();
+            child.wait().map(|_| None)
+        }
+    }
+}

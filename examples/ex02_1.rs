@@ -1,0 +1,37 @@
+//! Exercise 2.1: answer every line with its length in bytes (lessons/02_1_tcp_server.md).
+//!
+//! ```text
+//! C: hello\n                the client sends a line: all bytes before a \n
+//! S: 5\n                    the server answers how many bytes, in decimal, and \n
+//! C: hel                    lines come in pieces ...
+//! C: lo\n你好\n              ... and several at once
+//! S: 5\n6\n                 bytes, not characters, and not always UTF-8; a \r counts; the empty line is 0
+//! C: bye
+//! C: FIN                    at the end a last line without \n is answered too, if it is not empty
+//! S: 3\n
+//! S: FIN                    then the server closes, and serves the next client
+//! ```
+//!
+//! A line has at most 1,000 bytes. When more have come without a `\n`, the server closes without an answer to it. A
+//! client that fails must not end the server. One client at a time is enough.
+//!
+//! ```text
+//! cargo run --example ex02_1                  checks your server
+//! cargo run --example ex02_1 -- hint          gives the next hint of three
+//! cargo run --example ex02_1 -- serve         lets you talk to it: cargo run --example nc -- 127.0.0.1:8888
+//! ```
+
+use netprimer::check::{self, ex02_1};
+use std::io;
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+/// Answers every line of every client with its length in bytes, one client after the other, and never returns.
+#[allow(unused_variables)] // until you use the listener
+fn serve(listener: TcpListener) -> io::Result<()> {
+    todo!("accept, read, answer")
+}
+
+fn main() -> ExitCode {
+    check::main(&ex02_1::EXERCISE, serve)
+}

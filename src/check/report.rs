@@ -1,0 +1,263 @@
+//! What a learner reads when a check fails: the dialogue so far, what was expected, what came, and what it most likely
+//! means. No line is wider than 76 columns, and no port, time or number of the system makes two runs differ.
+//!
+//! May use: encode; of this folder peer.
+
+use super::peer::Ended;
+use crate::encode::visible;
+use std::fmt;
+use std::time::Duration;
+
+/// No line of a report is wider: it fits a terminal of 80 columns and a projector.
+pub(super) const COLUMNS: usize = 76;
+
+/// One step of a conversation: what it is about, and what it means when something else comes.
+#[derive(Debug)]
+pub struct Step {
+    title: &'static str,
+    heading: &'static str,
+    lines: Vec<String>,
+    clues: Vec<(Clue, &'static str)>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Clue {
+    Received(&'static str),
+    Early,
+    Silent,
+    HungUp,
+}
+
+impl Step {
+    pub(super) fn new(title: &'static str, heading: &'static str) -> Step {
+        Step { title, heading, lines: Vec::new(), clues: Vec::new() }
+    }
+
+    /// What it means when these bytes come in place of the right ones; more may follow them.
+    pub fn if_received(&mut self, bytes: &'static str, why: &'static str) -> &mut Step {
+        self.clues.push((Clue::Received(bytes), why));
+        self
+    }
+
+    /// What it means when anything comes where nothing may come yet.
+    pub fn if_early(&mut self, why: &'static str) -> &mut Step {
+        self.clues.push((Clue::Early, why));
+        self
+    }
+
+    /// What it means when nothing comes.
+    pub fn if_silent(&mut self, why: &'static str) -> &mut Step {
+        self.clues.push((Clue::Silent, why));
+        self
+    }
+
+    /// What it means when the server hangs up, has ended, or is not there.
+    pub fn if_hung_up(&mut self, why: &'static str) -> &mut Step {
+        self.clues.push((Clue::HungUp, why));
+        self
+    }
+
+    pub(super) fn note(&mut self, line: &str) {
+        self.lines.push(line.to_owned());
+    }
+
+    fn has_connect(&self) -> bool {
+        self.lines.iter().any(|line| line == "C: (connects)")
+    }
+}
+
+/// What had to come.
+#[derive(Debug, PartialEq)]
+pub(super) enum Expected {
+    Connection,
+    Bytes(Vec<u8>),
+    Answer,
+    Nothing,
+    HangUp,
+}
+
+/// What came after the bytes.
+#[derive(Debug, PartialEq)]
+pub(super) enum End {
+    /// The bytes are wrong, whatever comes after them.
+    Open,
+    Silent(Duration),
+    HungUp,
+    Refused(String),
+}
+
+/// The evidence of a step that failed.
+#[derive(Debug)]
+pub struct Failure {
+    pub(super) expected: Expected,
+    pub(super) received: Vec<u8>,
+    pub(super) end: End,
+    pub(super) ended: Option<Ended>,
+}
+
+impl Failure {
+    fn expected(&self) -> String {
+        match &self.expected {
+            Expected::Connection => "a connection".to_owned(),
+            Expected::Bytes(bytes) => shown(bytes),
+            Expected::Answer => "an answer".to_owned(),
+            Expected::Nothing => "nothing yet".to_owned(),
+            Expected::HangUp => "(hangs up)".to_owned(),
+        }
+    }
+
+    fn received(&self) -> String {
+        let end = match &self.end {
+            End::Open => return shown(&self.received),
+            End::Silent(_) if self.ended.is_some() => "nothing".to_owned(),
+            End::Silent(time) => format!("nothing within {} s", time.as_secs_f32()),
+            End::HungUp => "(hangs up)".to_owned(),
+            End::Refused(how) => how.clone(),
+        };
+        if self.received.is_empty() { end } else { format!("{} and then {end}", shown(&self.received)) }
+    }
+
+    /// The first byte that is wrong or missing.
+    fn offset(&self) -> Option<String> {
+        let Expected::Bytes(wanted) = &self.expected else { return None };
+        let at = self.received.iter().zip(wanted).take_while(|(a, b)| a == b).count();
+        let wanted = shown(wanted.get(at..=at)?);
+        match self.received.get(at..=at) {
+            Some(got) => Some(format!("byte {at} is {}, not {wanted}", shown(got))),
+            None if at > 0 => Some(format!("byte {at} is missing: {wanted}")),
+            None => None,
+        }
+    }
+
+    /// The likely mistake: what the step knows about this evidence, or what is true of every step.
+    fn why(&self, step: &Step) -> String {
+        match &self.ended {
+            Some(Ended::Panicked { words, .. }) if words.starts_with("not yet implemented") => {
+                return "Write your code in place of todo!() and check again.".to_owned();
+            }
+            Some(Ended::Panicked { .. }) => {
+                return "A panic ends the server for everybody. What comes from outside may be anything: look at it before \
+                        you trust it."
+                    .to_owned();
+            }
+            _ => {}
+        }
+        let fits = |clue: &Clue| match clue {
+            Clue::Received(bytes) => self.received.starts_with(bytes.as_bytes()),
+            Clue::Early => self.end == End::Open && self.expected == Expected::Nothing,
+            Clue::Silent => matches!(self.end, End::Silent(_)) && self.ended.is_none(),
+            Clue::HungUp => matches!(self.end, End::HungUp | End::Refused(_)) || self.ended.is_some(),
+        };
+        if let Some((_, why)) = step.clues.iter().find(|(clue, _)| fits(clue)) {
+            return (*why).to_owned();
+        }
+        let why = match (&self.expected, &self.end) {
+            (_, End::Refused(_)) => "Nobody listens there: does the server still run?",
+            (Expected::Bytes(_), End::Silent(_)) if !self.received.is_empty() => "The rest of the answer is missing.",
+            (_, End::Silent(_)) => "The server waits where it has to do something. What does it wait for?",
+            (_, End::HungUp) => "The server closed the connection where it had to go on.",
+            (Expected::Nothing, End::Open) => "The server spoke before it was its turn.",
+            (Expected::HangUp, End::Open) => "Nothing more had to come, only the end of the connection.",
+            (_, End::Open) => "Compare both lines from that byte on.",
+        };
+        why.to_owned()
+    }
+}
+
+/// How a check went. Its text is for the learner; the last line is the verdict.
+#[derive(Debug)]
+pub struct Report {
+    text: String,
+    passed: bool,
+}
+
+impl Report {
+    pub(super) fn new(exercise: &super::Exercise, steps: &[Step], failure: Option<&Failure>) -> Report {
+        let mut text = format!("{}: {}\n\n", exercise.name, exercise.task);
+        // The dialogue since the client connected that the failed step talks about: earlier ones went well and are over.
+        let from = steps.iter().rposition(Step::has_connect).unwrap_or(0);
+        for (n, step) in steps.iter().enumerate() {
+            let failed = failure.is_some() && n + 1 == steps.len();
+            text += &format!("{:>2} {}  {}\n", n + 1, if failed { "FAILED" } else { "ok    " }, step.title);
+            if failure.is_some() && n >= from {
+                step.lines.iter().for_each(|line| text += &wrap("", 11, line));
+            }
+        }
+        text.push('\n');
+        match (failure, steps.last()) {
+            (Some(failure), Some(step)) => {
+                if let Some(ended) = &failure.ended {
+                    text += &wrap("", 0, &ended.to_string());
+                }
+                if let Some(Ended::Panicked { place, .. }) = &failure.ended {
+                    text += &wrap("place", 11, place);
+                }
+                text += &wrap("expected", 11, &failure.expected());
+                text += &wrap("received", 11, &failure.received());
+                if let Some(offset) = failure.offset() {
+                    text += &wrap("", 11, &offset);
+                }
+                text += &wrap("why", 11, &failure.why(step));
+                text += &wrap("lesson", 11, &format!("lessons/{}.md, \"{}\"", exercise.lesson, step.heading));
+                text += &wrap("hint", 11, &format!("cargo run --example {} -- hint", exercise.name));
+                text += &format!("\n{} failed at step {}: {}\n", exercise.name, steps.len(), step.title);
+            }
+            _ => text += &format!("{} passed: {} steps\n", exercise.name, steps.len()),
+        }
+        Report { text, passed: failure.is_none() }
+    }
+
+    /// Whether every step went well.
+    pub fn passed(&self) -> bool {
+        self.passed
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Bytes on one line: what is longer than fits is cut, and its length named.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    const FITS: usize = 60;
+    let whole = visible(bytes);
+    if columns(&whole) <= FITS {
+        return whole;
+    }
+    // One byte takes at most four columns (\x1b), a cut character is shown as bytes.
+    format!("{}... ({} bytes in all)", visible(&bytes[..bytes.len().min(10)]), bytes.len())
+}
+
+/// Text in lines of at most 76 columns, indented by `indent`, the first one begun by `label`.
+pub(super) fn wrap(label: &str, indent: usize, text: &str) -> String {
+    let mut lines = String::new();
+    let mut line = format!("{label:<indent$}");
+    let mut used = indent;
+    let mut first = true;
+    for word in text.split_whitespace() {
+        if !first && used + 1 + columns(word) > COLUMNS {
+            lines += &line;
+            lines.push('\n');
+            line = " ".repeat(indent);
+            used = indent;
+            first = true;
+        }
+        if !first {
+            line.push(' ');
+            used += 1;
+        }
+        line += word;
+        used += columns(word);
+        first = false;
+    }
+    lines += &line;
+    lines.push('\n');
+    lines
+}
+
+/// Chinese, Japanese and Korean characters take two columns; counting all above them so is safe.
+pub(super) fn columns(text: &str) -> usize {
+    text.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum()
+}

@@ -1,0 +1,369 @@
+//! Proof that the checkers are worth something: right answers pass, wrong ones fail at the intended step with the report
+//! that a learner reads (`tests/wrong/NAME/ANSWER.txt`; `BLESS=1 cargo test --test exercises` writes them anew).
+//!
+//! A hundred runs on a machine that has other work as well (each `yes` ends by itself):
+//!
+//! ```sh
+//! for n in 1 2 3 4; do timeout 600 yes > /dev/null & done; cargo test --no-run && \
+//! for n in $(seq 100); do cargo test -q --test exercises || { echo "failed in run $n"; break; }; done
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use netprimer::check::{self, EXERCISES, Exercise, Peer};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The answers of one exercise: each a file that has the function of the starter.
+struct Answers {
+    pass: &'static [(&'static str, Peer)],
+    fail: &'static [(&'static str, Peer)],
+}
+
+macro_rules! answers {
+    (pass: solution $(, $pass:ident)* fail: $($fail:ident),* $(,)?) => {
+        $(mod $pass;)*
+        $(mod $fail;)*
+        pub const ANSWERS: $crate::Answers = $crate::Answers {
+            pass: &[
+                ("solution", netprimer::check::Peer::Server(solution::serve)),
+                $((stringify!($pass), netprimer::check::Peer::Server($pass::serve))),*
+            ],
+            fail: &[$((stringify!($fail), netprimer::check::Peer::Server($fail::serve))),*],
+        };
+    };
+}
+
+#[path = "wrong/ex02_1/mod.rs"]
+mod ex02_1;
+
+/// One row for each exercise, beside its `mod` above.
+const ANSWERS: &[(&str, Answers)] = &[("ex02_1", ex02_1::ANSWERS)];
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The names of the files in a folder that end so, without the ending.
+fn names(folder: &str, ending: &str) -> BTreeSet<String> {
+    let files = fs::read_dir(root(folder)).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    files.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
+}
+
+/// Does all jobs, several at once because a check mostly waits, and gives what came of them in order.
+fn each<T: Sync, R: Send>(jobs: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    const AT_ONCE: usize = 20;
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(jobs.len()) {
+            scope.spawn(|| {
+                while let Some((n, job)) = Some(next.fetch_add(1, Relaxed)).and_then(|n| Some((n, jobs.get(n)?))) {
+                    let result = work(job);
+                    done.lock().unwrap().push((n, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(n, _)| *n);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+type Job = (&'static Exercise, &'static str, Peer);
+
+/// One job for each answer of each exercise.
+fn jobs(of: impl Fn(&Answers) -> &'static [(&'static str, Peer)]) -> Vec<Job> {
+    let jobs = ANSWERS.iter().flat_map(|(name, answers)| {
+        let exercise = check::find(name).unwrap_or_else(|| panic!("{name} has no row in check::EXERCISES"));
+        of(answers).iter().map(move |(answer, peer)| (exercise, *answer, peer.clone()))
+    });
+    jobs.collect()
+}
+
+fn timed_check(exercise: &Exercise, peer: &Peer) -> check::Report {
+    let begin = Instant::now();
+    let report = check::check(exercise, peer).unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(3), "{}: {:?}\n{report}", exercise.name, begin.elapsed());
+    report
+}
+
+#[test]
+fn right_answers_pass_also_slow_ones() {
+    each(&jobs(|answers| answers.pass), |(exercise, answer, peer)| {
+        let report = timed_check(exercise, peer);
+        assert!(report.passed(), "{answer}:\n{report}");
+    });
+    for (name, answers) in ANSWERS {
+        assert!(answers.pass.len() >= 2, "{name}: the solution and one that is slow but correct");
+    }
+}
+
+#[test]
+fn wrong_answers_fail_with_the_pinned_report() {
+    let reports = each(&jobs(|answers| answers.fail), |(exercise, answer, peer)| {
+        let report = timed_check(exercise, peer);
+        assert!(!report.passed(), "{}: the wrong answer {answer} passed", exercise.name);
+        let report = report.to_string();
+        let wide = |line: &&str| line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>() > 76;
+        assert_eq!(report.lines().find(wide), None, "{answer}: wider than 76 columns");
+        let file = root(&format!("tests/wrong/{}/{answer}.txt", exercise.name));
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&file, &report).unwrap();
+        }
+        let pinned = fs::read_to_string(&file).unwrap_or_default().replace("\r\n", "\n");
+        let verdict = report.lines().last().unwrap().to_owned();
+        let differs = format!("--- {}\n{pinned}+++ now\n{report}\n", file.display());
+        (exercise.name, verdict, if pinned == report { String::new() } else { differs })
+    });
+    let different: String = reports.iter().map(|(_, _, different)| different.as_str()).collect();
+    assert!(different.is_empty(), "BLESS=1 pins these, if they are as they should be:\n{different}");
+    for (name, _) in ANSWERS {
+        let of_this = reports.iter().filter(|report| report.0 == *name);
+        let verdicts: BTreeSet<&str> = of_this.map(|(_, verdict, _)| verdict.as_str()).collect();
+        assert!(verdicts.len() >= 3, "{name}: wrong answers that fail at few steps prove little: {verdicts:?}");
+    }
+}
+
+#[test]
+fn table_files_hints_and_reports_agree() {
+    let listed: BTreeSet<String> = EXERCISES.iter().map(|exercise| exercise.name.to_owned()).collect();
+    assert_eq!(listed.len(), EXERCISES.len(), "a name twice");
+    let starters: BTreeSet<String> =
+        names("examples", ".rs").into_iter().filter(|name| name.starts_with("ex")).collect();
+    let answered: BTreeSet<String> = ANSWERS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let dialogues: BTreeSet<String> =
+        names("src/check", ".rs").into_iter().filter(|name| name.starts_with("ex")).collect();
+    assert_eq!(starters, listed, "examples/");
+    assert_eq!(names("examples/solutions", ".rs"), listed, "examples/solutions/");
+    assert_eq!(names("tests/wrong", ""), listed, "tests/wrong/");
+    assert_eq!(dialogues, listed, "src/check/");
+    assert_eq!(answered, listed, "tests/exercises.rs");
+    for (name, answers) in ANSWERS {
+        let folder = format!("tests/wrong/{name}");
+        let of = |answers: &[(&str, Peer)]| answers.iter().map(|(name, _)| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let (mut all, fail) = (of(answers.pass), of(answers.fail));
+        all.extend(fail.clone());
+        all.remove("solution");
+        all.insert("mod".to_owned());
+        assert_eq!(names(&folder, ".rs"), all, "{folder}: a stray or missing answer");
+        assert_eq!(names(&folder, ".txt"), fail, "{folder}: a stray or missing report");
+    }
+    for exercise in EXERCISES {
+        let name = exercise.name;
+        assert!(exercise.hints.iter().all(|hint| !hint.trim().is_empty()), "{name}: an empty hint");
+        let number =
+            |text: &str| text.trim_start_matches("ex").split('_').take(2).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(number(name), number(exercise.lesson), "{name} belongs to another lesson");
+        let starter = fs::read_to_string(root(&format!("examples/{name}.rs"))).unwrap();
+        assert!(starter.contains(&format!("lessons/{}.md", exercise.lesson)), "{name}: the starter names its lesson");
+    }
+}
+
+/// The lesson has the same hints as `-- hint`, and the headings that the reports point to.
+#[test]
+fn lessons_have_the_hints_and_headings() {
+    for exercise in EXERCISES {
+        let path = format!("lessons/{}.md", exercise.lesson);
+        let Ok(lesson) = fs::read_to_string(root(&path)) else {
+            writeln!(io::stderr(), "skipped: {path} is not there yet").unwrap();
+            continue;
+        };
+        for heading in [check::ON_THE_WIRE, check::THE_CODE, check::WHEN_IT_GOES_WRONG] {
+            assert!(lesson.contains(&format!("\n## {heading}\n")), "{path} has no heading {heading:?}");
+        }
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (_, hints) = lesson.split_once("\n### Hints\n").unwrap_or_else(|| panic!("{path} has no hints"));
+        for hint in exercise.hints {
+            assert!(words(hints).contains(&words(hint)), "{path} misses the hint {hint:?}");
+        }
+    }
+}
+
+/// A server that says nothing at all, one that drips, one that is not there: each check ends in time.
+#[test]
+fn silence_a_drip_and_nobody_end_in_time() {
+    fn silent(listener: TcpListener) -> io::Result<()> {
+        let _open = listener.incoming().collect::<Vec<_>>();
+        Ok(())
+    }
+    fn drips(listener: TcpListener) -> io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        let clock = mpsc::channel::<()>(); // its sender lives and never sends: the receiver ticks
+        loop {
+            stream.write_all(b"5")?;
+            let _ = clock.1.recv_timeout(Duration::from_millis(50));
+        }
+    }
+    // The port of a client: it is taken, so no other test can listen there meanwhile, and nobody does.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let nobody = client.local_addr().unwrap().port();
+    let peers = [Peer::Server(silent), Peer::Server(drips), Peer::At("127.0.0.1".to_owned(), nobody)];
+    let all: Vec<_> = EXERCISES.iter().flat_map(|exercise| peers.iter().map(move |peer| (exercise, peer))).collect();
+    each(&all, |(exercise, peer)| assert!(!timed_check(exercise, peer).passed(), "{}: {peer:?} passed", exercise.name));
+}
+
+/// What a stranger's server sends cannot move the cursor of the terminal that shows the report.
+#[test]
+fn nothing_in_a_report_moves_a_cursor() {
+    fn paints(listener: TcpListener) -> io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        stream.write_all(&b"\x1b[2J\x07\r".repeat(100))?;
+        stream.read(&mut [0; 100]).map(drop)
+    }
+    for exercise in EXERCISES {
+        let report = timed_check(exercise, &Peer::Server(paints)).to_string();
+        assert!(report.chars().all(|c| c == '\n' || !c.is_control()), "{report:?}");
+    }
+}
+
+/// A program of another language is checked as well, by `cargo run --example check -- NAME ADDR`.
+#[test]
+fn python_programs_pass_and_fail() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        assert!(std::env::var_os("NETPRIMER_PEERS").is_none(), "NETPRIMER_PEERS is set, and there is no python3");
+        writeln!(io::stderr(), "skipped: exercises in Python, because there is no python3").unwrap();
+        return;
+    }
+    each(EXERCISES, |exercise| {
+        let name = exercise.name;
+        let right = python(name, "right");
+        let done = check_program(name, &right.address);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done));
+        let wrong = python(name, "wrong");
+        let done = check_program(name, &wrong.address);
+        assert_eq!(done.status.code(), Some(1), "{}", text(&done));
+        assert!(text(&done).contains("FAILED"), "{}", text(&done));
+    });
+}
+
+struct Python {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn python(exercise: &str, which: &str) -> Python {
+    let file = root(&format!("tests/python/{exercise}_{which}.py"));
+    let mut child = Command::new("python3").arg(file).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let mut python = Python { child, address: String::new() };
+    let (tell, line) = mpsc::channel();
+    thread::spawn(move || {
+        let mut lines = BufReader::new(stdout).lines();
+        let _ = tell.send(lines.next().unwrap().unwrap());
+        lines.count() // the program must not meet a closed stdout
+    });
+    let line = line.recv_timeout(Duration::from_secs(20)).expect("python3 says where it listens");
+    python.address = line.strip_prefix("listening on ").unwrap().to_owned();
+    python
+}
+
+fn check_program(exercise: &str, address: &str) -> Output {
+    Command::new(program("check")).args([exercise, address]).output().unwrap()
+}
+
+/// The built example. `cargo test` builds all of them; `cargo test --test exercises` alone builds none.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap().join("examples");
+    let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if !program.exists() {
+        let built = Command::new(env!("CARGO")).args(["build", "-q", "--example", name]).status().unwrap();
+        assert!(built.success() && program.exists(), "{} is not there", program.display());
+    }
+    program
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn run(name: &str, args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(program(name)).args(args).output().unwrap();
+    (output.status.code(), text(&output))
+}
+
+#[test]
+fn a_starter_gives_hints_and_knows_wrong_arguments() {
+    for exercise in EXERCISES {
+        for (n, hint) in exercise.hints.iter().enumerate() {
+            // Named by number: the next hint is the learner's, and a test must not use it up.
+            let (status, text) = run(exercise.name, &["hint", &(n + 1).to_string()]);
+            let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(status, Some(0));
+            assert!(words(&text).contains(&words(hint)), "{text}");
+        }
+        for args in [["hint", "4"].as_slice(), &["help!"], &["serve", "nowhere"], &["serve", "127.0.0.1:99999"]] {
+            let (status, text) = run(exercise.name, args);
+            assert_eq!(status, Some(2), "{args:?}: {text}");
+            assert!(text.contains("usage: ") && !text.contains("panicked"), "{args:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_check_program_knows_wrong_arguments() {
+    for args in [
+        ["ex99_9", "127.0.0.1:1"].as_slice(),
+        &["ex02_1"],
+        &["ex02_1", "127.0.0.1"],
+        &["ex02_1", "127.0.0.1:99999"],
+        &["ex02_1", "127.0.0.1:1", "more"],
+        &["--csv", "ex02_1", "127.0.0.1:1"],
+        &["--nonsense"],
+    ] {
+        let (status, text) = run("check", args);
+        assert_eq!(status, Some(2), "{args:?}: {text}");
+        assert!(text.starts_with("error: ") && !text.contains("panicked"), "{args:?}: {text}");
+    }
+    assert_eq!(run("check", &["--help"]).0, Some(0));
+}
+
+#[test]
+fn the_list_has_a_line_for_each_exercise() {
+    let (status, table) = run("check", &["--all", "--csv"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 1 + EXERCISES.len(), "{table}");
+    assert_eq!(lines[0], "exercise,lesson,state,detail");
+    for (line, exercise) in lines[1..].iter().zip(EXERCISES) {
+        // Which state is up to the learner, but each is the result of a check that ran.
+        let start = format!("{},{},", exercise.name, exercise.lesson);
+        let states = ["to do,", "begun,", "done,"].map(|state| start.clone() + state);
+        assert!(states.iter().any(|state| line.starts_with(state)), "{line}");
+    }
+    let done = lines.iter().filter(|line| line.contains(",done,")).count();
+    assert_eq!(status, Some(i32::from(done < EXERCISES.len())));
+}
+
+/// Every starter as it is in the repository fails in the way a learner meets first. Once a learner has solved it this
+/// must not turn red, so it runs only where it is asked for.
+#[test]
+fn starters_fail_with_not_yet_implemented() {
+    if std::env::var_os("NETPRIMER_PROOFS").is_none() {
+        writeln!(io::stderr(), "skipped: the starters, because NETPRIMER_PROOFS is not set (you may have solved them)")
+            .unwrap();
+        return;
+    }
+    for exercise in EXERCISES {
+        let built = Command::new(env!("CARGO")).args(["build", "-q", "--example", exercise.name]).status().unwrap();
+        assert!(built.success());
+        let (status, text) = run(exercise.name, &[]);
+        assert_eq!(status, Some(1), "{text}");
+        assert!(text.contains("serve() panicked: not yet implemented: "), "{text}");
+    }
+}

@@ -1,0 +1,167 @@
+//! Ports, times and error numbers differ from run to run: here they get names that stay.
+
+use super::process::Running;
+use super::program::{Call, Programs};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+
+/// Which port stands for which in one section of a lesson.
+#[derive(Default)]
+pub struct Names {
+    /// The port in this run, and the one that the lesson shows.
+    servers: Vec<(u16, u16)>,
+    /// Ports of clients in the order in which they appear: 50001, 50002, ...
+    clients: Vec<u16>,
+    /// What keeps a port closed.
+    closed: Vec<(TcpStream, TcpStream, UdpSocket)>,
+}
+
+/// `127.0.0.1:8888` as its host and its port.
+fn split(arg: &str) -> Option<(&str, u16)> {
+    let (host, port) = arg.rsplit_once(':')?;
+    Some((host, port.parse().ok()?)).filter(|(host, _)| ["127.0.0.1", "localhost", "[::1]"].contains(host))
+}
+
+impl Names {
+    /// From now on `real` is shown as `shown`.
+    pub fn name(&mut self, real: u16, shown: u16) {
+        self.servers.retain(|(_, before)| *before != shown);
+        self.servers.push((real, shown));
+    }
+
+    /// Somebody stands before the server on `from`: its name now leads to `to`, and both are shown so.
+    pub fn move_to(&mut self, from: u16, to: u16) {
+        let shown = self.servers.iter().find(|(real, _)| *real == from).map(|(_, shown)| *shown);
+        self.servers.insert(0, (to, shown.unwrap_or(to)));
+    }
+
+    fn real(&self, shown: u16) -> Option<u16> {
+        self.servers.iter().find(|(_, name)| *name == shown).map(|(real, _)| *real)
+    }
+
+    /// The port in this run that stands for `shown`: a server's, or one on which nobody listens.
+    fn port(&mut self, shown: u16) -> u16 {
+        self.real(shown).unwrap_or_else(|| {
+            let (port, held) = closed_port();
+            self.closed.push(held);
+            self.name(port, shown);
+            port
+        })
+    }
+
+    /// Starts what runs in the background: on port 0 where the lesson shows a port of its own, which is named once the
+    /// program says `listening on`. Other addresses in its arguments are those of servers that run already. A `server`
+    /// must say it, and listens on its default when it is told no address.
+    pub fn start(&mut self, programs: &Programs, call: &Call, server: bool) -> Result<(Running, u16), String> {
+        let mut own = None;
+        let mut args = Vec::new();
+        for arg in &call.args {
+            match split(arg) {
+                Some((host, port)) if own.is_none() && self.real(port).is_none() => {
+                    own = Some(port);
+                    args.push(format!("{host}:0"));
+                }
+                Some((host, port)) => args.push(format!("{host}:{}", self.port(port))),
+                None => args.push(arg.clone()),
+            }
+        }
+        match own {
+            None if server => args.insert(0, "127.0.0.1:0".to_owned()),
+            None => args = self.args(programs, call),
+            Some(_) => {}
+        }
+        let mut running = Running::open(&programs.path(&call.name)?, &args)?;
+        let port = running.port(programs.limit);
+        if let Some(port) = port {
+            self.name(port, own.or_else(|| programs.default_port(&call.name)).unwrap_or(8888));
+        }
+        match port {
+            None if server => {
+                Err(format!("a server's first line is `listening on ADDR`; this one said {:?}", running.said()))
+            }
+            None if running.said().is_empty() => Err("it runs in the background and never said a line".to_owned()),
+            port => Ok((running, port.unwrap_or_default())),
+        }
+    }
+
+    /// The arguments of a program that is no server, with the ports of this run.
+    pub fn args(&mut self, programs: &Programs, call: &Call) -> Vec<String> {
+        if let ([], Some(default)) = (call.args.as_slice(), programs.default_port(&call.name)) {
+            return vec![format!("127.0.0.1:{}", self.port(default))];
+        }
+        let arg = |arg: &String| match split(arg) {
+            Some((host, port)) if port != 0 => format!("{host}:{}", self.port(port)),
+            _ => arg.clone(),
+        };
+        call.args.iter().map(arg).collect()
+    }
+
+    /// A line as this run printed it, with the ports that the lesson shows.
+    pub fn printed(&mut self, line: &str) -> String {
+        steady(line, |port| {
+            self.servers
+                .iter()
+                .find(|(real, _)| *real == port)
+                .map(|(_, shown)| *shown)
+                .unwrap_or_else(|| client(&mut self.clients, port))
+        })
+    }
+
+    /// A line as the lesson shows it; `seen` holds the clients so far.
+    pub fn shown(&self, line: &str, seen: &mut Vec<u16>) -> String {
+        let server = |port| self.servers.iter().any(|(_, shown)| *shown == port);
+        steady(line, |port| if server(port) { port } else { client(seen, port) })
+    }
+}
+
+/// The name of a client's port. Systems give clients ports from 32768 or 49152 on; what is lower means itself.
+fn client(seen: &mut Vec<u16>, port: u16) -> u16 {
+    if port < 32768 {
+        return port;
+    }
+    let n = seen.iter().position(|before| *before == port).unwrap_or_else(|| {
+        seen.push(port);
+        seen.len() - 1
+    });
+    50_001 + n as u16
+}
+
+/// The line with its ports named by `name`, `12.3 ms` as `0.0 ms` and `(os error 111)` as `(os error N)`.
+fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
+    let mut done = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        done.push_str(&rest[..start]);
+        let number = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let end = start + number(&rest[start..]);
+        let (digits, after) = (&rest[start..end], &rest[end..]);
+        let fraction = after.strip_prefix('.').map(|tail| 1 + number(tail)).filter(|length| *length > 1);
+        let is_port =
+            ["127.0.0.1:", "[::1]:", "localhost:", "0.0.0.0:", "[::]:", " port "].iter().any(|h| done.ends_with(h));
+        rest = after;
+        match (digits.parse(), fraction) {
+            (Ok(port), _) if is_port => done.push_str(&name(port).to_string()),
+            _ if done.ends_with("(os error ") => done.push('N'),
+            (_, Some(length)) if [" ms", " µs"].iter().any(|unit| after[length..].starts_with(unit)) => {
+                done.push_str("0.0");
+                rest = &after[length..];
+            }
+            _ => done.push_str(digits),
+        }
+    }
+    done + rest
+}
+
+/// A port of 127.0.0.1 that refuses, over TCP and UDP, and stays so while the sockets live: the near end of a connection
+/// has it, and a UDP socket that hears only one stranger.
+fn closed_port() -> (u16, (TcpStream, TcpStream, UdpSocket)) {
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let far = listener.accept().unwrap().0;
+        let here = near.local_addr().unwrap();
+        // The same number may be taken in UDP: then another.
+        let Ok(udp) = UdpSocket::bind(here) else { continue };
+        udp.connect(far.local_addr().unwrap()).unwrap();
+        return (here.port(), (near, far, udp));
+    }
+}

@@ -1,0 +1,298 @@
+//! The proof is worth nothing if it cannot fail: here each kind of untruth is told to it, and it must see it.
+
+use super::check::{Mode, check};
+use super::files;
+use super::listing::listing;
+use super::markdown::blocks;
+use super::process::Running;
+use super::program::{Call, Programs};
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A project of one example, built without cargo.
+fn fake() -> Programs {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let root = BUILT.get_or_init(|| {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("proof");
+        fs::create_dir_all(root.join("built/examples")).unwrap();
+        fs::create_dir_all(root.join("examples")).unwrap();
+        fs::copy(files::root().join("tests/lessons/fake.rs"), root.join("examples/fake.rs")).unwrap();
+        fs::write(root.join("note.txt"), "one\n# anchor: middle\n  two\n    three\n# end: middle\nfour\n").unwrap();
+        let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
+        let program = root.join(format!("built/examples/fake{}", std::env::consts::EXE_SUFFIX));
+        let mut rustc = Command::new(rustc);
+        rustc.args(["--edition=2024", "-o"]).arg(program).arg(root.join("examples/fake.rs"));
+        assert!(rustc.status().unwrap().success());
+        root
+    });
+    Programs {
+        root: root.clone(),
+        built: root.join("built"),
+        limit: Duration::from_secs(20),
+        silence: Duration::from_millis(200),
+    }
+}
+
+fn complaints(text: &str) -> Vec<String> {
+    check(&fake(), text, Mode::Compare).1.iter().map(ToString::to_string).collect()
+}
+
+/// The text after `BLESS=1`, which must satisfy a plain run and stay as it is when blessed again.
+fn blessed(text: &str) -> String {
+    let (text, problems) = check(&fake(), text, Mode::Bless);
+    assert_eq!(problems, [], "{text}");
+    assert_eq!(complaints(&text), [""; 0], "{text}");
+    assert_eq!(check(&fake(), &text, Mode::Bless), (text.clone(), Vec::new()), "blessing twice changes nothing");
+    text
+}
+
+/// With `from` written as `to`, a plain run reports exactly one problem: this one.
+fn red(text: &str, from: &str, to: &str, report: &str) {
+    assert!(text.contains(from), "{from:?} is not in {text}");
+    let reports = complaints(&text.replacen(from, to, 1));
+    assert!(matches!(&reports[..], [only] if only.contains(report)), "wanted {report:?}, got {reports:#?}");
+}
+
+#[test]
+fn a_listing_is_its_source() {
+    let text = blessed("# x\n\n<!-- listing: examples/fake.rs#const DEFAULT -->\n```rust\n```\n");
+    let body = "```rust,ignore\nconst DEFAULT: &str = \"127.0.0.1:8888\";\n```\n";
+    assert!(text.ends_with(body), "{text}");
+    red(
+        &text,
+        "8888",
+        "8889",
+        "5: shown (-) is not what is (+)\n    - const DEFAULT: &str = \"127.0.0.1:8889\";\n    + const",
+    );
+    red(&text, "rust,ignore", "rust", "4: the fence of this listing is ```rust,ignore");
+    red(&text, "const DEFAULT -", "const OTHER -", "3: examples/fake.rs: has no `const OTHER`");
+    red(&text, "examples/", "../examples/", "is not a path inside this project");
+    red(&text, "-->\n", "-->\n\n", "3: this comment belongs directly above a fence");
+    red("```rust,ignore\nnot rust\n```\n", "not", "no", "1: `ignore` is for listings");
+    red("```rust,custom\nnot rust\n```\n", "not", "no", "1: `custom` is for listings");
+
+    let text = blessed("<!-- listing: note.txt#middle -->\n```text\n```\n");
+    assert!(text.ends_with("```text\ntwo\n  three\n```\n"), "{text}");
+}
+
+#[test]
+fn an_item_comes_with_its_comment_and_ends_where_it_ends() {
+    let root = files::root();
+    let whole = |spec: &str| listing(root, spec).unwrap();
+    let first_and_last = |spec| {
+        let lines = whole(spec);
+        (lines[0].clone(), lines[lines.len() - 1].clone())
+    };
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(first_and_last("src/encode.rs#fn hides").1, "}");
+    assert!(whole("src/encode.rs#fn visible").len() > 10);
+    assert_eq!(first_and_last("src/stream.rs#impl Read for Tcp"), pair("impl Read for Tcp {", "}"));
+    assert_eq!(first_and_last("src/trace.rs#impl Stream for Traced").0, "impl<S: Stream> Stream for Traced<S> {");
+    let derived = "src/deadline.rs#struct Deadline";
+    assert_eq!(
+        whole(derived)[1..],
+        ["#[derive(Debug, Clone, Copy, PartialEq, Eq)]", "pub struct Deadline(Option<Instant>);"]
+    );
+    for (spec, report) in [
+        ("src/stream.rs#fn set_deadline", "more than once"),
+        ("src/stream.rs#fn nothing", "has no `fn nothing`"),
+        ("src/stream.rs#nothing", "has no line `// anchor: nothing`"),
+        ("src/none.rs", "src/none.rs: "),
+    ] {
+        assert!(listing(root, spec).unwrap_err().contains(report), "{spec}");
+    }
+}
+
+const TWO_TERMINALS: &str = "## Run it
+
+```console
+T1$ cargo run -q --example fake -- serve 127.0.0.1:9999
+```
+
+```console
+T2$ cargo run -q --example fake -- 127.0.0.1:9999
+T2$ cargo run -q --example fake -- localhost:9999
+```
+
+## When it goes wrong
+
+```console
+$ cargo run -q --example fake
+$ printf 'a b\\x00\\n' | cargo run -q --example fake -- echo
+```
+";
+
+#[test]
+fn console_blocks_are_run() {
+    let text = blessed(TWO_TERMINALS);
+    for line in [
+        "listening on 127.0.0.1:9999\n127.0.0.1:50001 came after 0.0 ms\n127.0.0.1:50002 came after 0.0 ms\n```",
+        "T2$ cargo run -q --example fake -- localhost:9999\n127.0.0.1:9999 answered hello\n```",
+        "fake\n127.0.0.1:8888: Connection refused (os error N)\n",
+        "echo\na b\\x00\\n\nto stderr\n[exit status 3]\n```",
+    ] {
+        assert!(text.contains(line), "{line:?} is not in {text}");
+    }
+    // Another run's port, time and error number are the same truth.
+    assert_eq!(
+        complaints(&text.replace("50001", "40123").replace("0.0 ms", "7.25 ms").replace("error N", "error 61")),
+        [""; 0]
+    );
+
+    red(
+        &text,
+        "answered hello",
+        "answered hallo",
+        "12: shown (-) is not what is (+)\n    - 127.0.0.1:9999 answered hallo\n    + ",
+    );
+    red(&text, "127.0.0.1:50002 came", "127.0.0.1:50001 came", "7: shown");
+    red(&text, "status 3", "status 4", "shown");
+    red(&text, "fake -- serve", "fake -- serve surplus", "\n    + one line more");
+    red(&text, "fake -- serve", "fake -- serve other", "+ 127.0.0.1:9999 answered adieu");
+    red(&text, "fake -- echo", "fake -- echo > file", "cannot run `printf");
+    red(&text, "$ cargo run -q --example fake\n", "$ cargo test\n", "cannot run `cargo test`");
+}
+
+#[test]
+fn a_program_that_misbehaves_ends_in_a_clear_error() {
+    let started = Instant::now();
+    let programs = Programs { limit: Duration::from_millis(500), ..fake() };
+    for (command, report) in [
+        ("T1$ cargo run --example fake -- silent", "a server's first line is `listening on ADDR`; this one said []"),
+        ("T1$ cargo run --example fake -- echo", "a server's first line is `listening on ADDR`; this one said []"),
+        ("$ cargo run --example fake -- serve 127.0.0.1:0", "it did not end within 500ms"),
+        ("$ cargo run --example none", "there is no example or bin `none`"),
+        ("no prompt", "a console block begins with a prompt"),
+    ] {
+        let problems = check(&programs, &format!("```console\n{command}\n```\n"), Mode::Compare).1;
+        assert!(matches!(&problems[..], [only] if only.text.contains(report)), "{problems:?}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_test_that_panics_leaves_no_program_behind() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let holds = Running::open(&fake().path("fake").unwrap(), &["hold".to_owned(), address]).unwrap();
+    let mut its_end = listener.accept().unwrap().0;
+    its_end.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let panicked = thread::spawn(move || {
+        let _holds = holds;
+        panic!("as a failed assertion would");
+    });
+    assert!(panicked.join().is_err());
+    let closed = its_end.read(&mut [0; 1]);
+    assert!(closed.as_ref().map_or_else(|e| e.kind() == ErrorKind::ConnectionReset, |n| *n == 0), "{closed:?}");
+}
+
+#[test]
+fn a_missing_line_of_a_server_is_waited_for_and_then_missed() {
+    let programs = Programs { limit: Duration::from_secs(6), ..fake() };
+    let text = "```console\nT1$ cargo run --example fake -- serve\nlistening on 127.0.0.1:8888\nand more\n```\n";
+    let problems = check(&programs, text, Mode::Compare).1;
+    assert!(matches!(&problems[..], [only] if only.text.ends_with("\n    - and more")), "{problems:?}");
+}
+
+#[test]
+fn a_third_terminal_puts_the_second_into_the_background() {
+    let run = "cargo run --example fake --";
+    let text = format!(
+        "```console\nT1$ {run} serve\n```\n```console\nT2$ {run} serve 127.0.0.1:9000\n```\n\
+         ```console\nT3$ {run} 127.0.0.1:9000\nT3$ {run} 127.0.0.1:8888\n```\n\
+         ## A client that says nothing\n```console\nT1$ {run} serve\nT2$ {run} hold 127.0.0.1:8888\nT3$ {run} echo\n```\n"
+    );
+    let text = blessed(&text);
+    assert!(text.contains("serve 127.0.0.1:9000\nlistening on 127.0.0.1:9000\n127.0.0.1:50002 came"), "{text}");
+    assert!(text.contains("127.0.0.1:9000 answered hello\n"), "{text}");
+    assert!(text.contains("127.0.0.1:8888 answered hello\n"), "{text}");
+    assert!(text.contains("127.0.0.1:50001 came after 0.0 ms\nT2$"), "{text}");
+    assert!(text.contains("hold 127.0.0.1:8888\nconnected to 127.0.0.1:8888\nT3$"), "{text}");
+}
+
+#[test]
+fn arrows_and_bytes_were_on_the_wire() {
+    let text = "\
+<!-- wire: fake serve < fake -->
+```text
+was
+        The client
+        greets.
+was
+        It says that it is done.
+was
+        The server answers.
+was
+        It is done too.
+```
+
+<!-- bytes: C of fake serve < fake -->
+```text
+```
+";
+    let text = blessed(text);
+    let told = "\
+C -> S  \"你好\"  6 bytes
+        The client
+        greets.
+C -> S  FIN
+        It says that it is done.
+S -> C  \"hello\\n\"  6 bytes
+        The server answers.
+S -> C  FIN
+        It is done too.
+";
+    assert!(text.contains(told), "{text}");
+    assert!(text.contains("\n0000  e4 bd a0 e5 a5 bd"), "{text}");
+    red(&text, "你好", "您好", "\n    - C -> S  \"您好\"  6 bytes\n    + C -> S  \"你好\"  6 bytes");
+    red(&text, "0000  e4", "0000  e5", "shown (-)");
+    red(&text, "        It says that it is done.\n", "", "no sentence is spoken below arrow 2: C -> S  FIN");
+    red(&text, "bytes: C of", "bytes: X of", "wanted: C of");
+    red(&text, "wire: fake serve <", "wire: fake serve >", "wanted: SERVER < CLIENT");
+}
+
+#[test]
+fn datagrams_are_not_joined() {
+    let text = "<!-- wire: udp fake serve-udp < fake ask-udp 127.0.0.1:8888 -->\n```text\n```\n";
+    let (text, problems) = check(&fake(), text, Mode::Bless);
+    let arrow = |way, word| format!("{way}  \"{word}\"  3 bytes\n");
+    let all = ["one", "two"].map(|word| arrow("C -> S", word) + &arrow("S -> C", word)).concat();
+    assert!(text.contains(&all), "{text}");
+    assert!(problems[0].text.contains("no sentence is spoken below arrow 1"), "{problems:?}");
+}
+
+#[test]
+fn fences_are_found_or_refused() {
+    assert_eq!(blocks("a\n````text\n```\n````\n").unwrap()[0].body, ["```"]);
+    for (text, report) in [
+        ("```text\nx\n", "1: this fence is never closed"),
+        ("- a\n  ```console\n  $ x\n  ```\n", "2: a fence begins in the first column"),
+    ] {
+        assert!(blocks(text).unwrap_err().to_string().starts_with(report));
+    }
+    red("```mermaid\n```\n", "m", "m", "1: a fence is one of");
+}
+
+#[test]
+fn commands_are_read_as_a_shell_reads_them() {
+    let call = Call::at_prompt(r#"printf '%% \x41\r\n' | cargo run -q --bin echo-server -- "a b" '' c"#).unwrap();
+    assert_eq!((call.name.as_str(), call.input), ("echo-server", Some(b"% A\r\n".to_vec())));
+    assert_eq!(call.args, ["a b", "", "c"]);
+    assert_eq!(Call::at_prompt("echo '你好' | cargo run --example x").unwrap().input.unwrap(), "你好\n".as_bytes());
+    for text in [
+        "cargo run",
+        "cargo run --example x; rm y",
+        "yes | cargo run --example x",
+        "printf '%d' | cargo run --example x",
+        "cargo run --example ex02_1",
+        "cargo run --example 'x",
+    ] {
+        assert!(Call::at_prompt(text).is_err(), "{text}");
+    }
+}

@@ -1,0 +1,225 @@
+//! Arrows and hexdumps: what really passed between a server example and a client example, as a recorder between them saw
+//! it. It takes a whole turn (until the sender pauses), writes it down and only then passes it on, so that the order on
+//! paper is the order of cause and effect, and the same each time.
+
+use super::names::Names;
+use super::process::Running;
+use super::program::{Call, Programs};
+use netprimer::encode::visible;
+use netprimer::trace::{Entry, Event, Side, Sink, Transcript, What, hexdump};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// A sender that is silent for so long has ended its turn. Between two calls in a row a program needs microseconds; the
+/// rest is for a machine that is busy.
+const PAUSE: Duration = Duration::from_millis(150);
+/// How long a server may take to close after its client is gone. One that keeps its end open shows no FIN.
+const CLOSING: Duration = Duration::from_secs(3);
+
+/// The longest thought between two turns.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// A run that was recorded.
+pub struct Recorded {
+    /// One for each turn; for each datagram over UDP, where each is a message.
+    pub arrows: Vec<String>,
+    client: Vec<u8>,
+    server: Vec<u8>,
+}
+
+/// The two programs of `[udp] SERVER < CLIENT`.
+pub fn programs(spec: &str) -> Result<(bool, Call, Call), String> {
+    let (udp, rest) = spec.strip_prefix("udp ").map_or((false, spec), |rest| (true, rest));
+    let (server, client) = rest.split_once(" < ").ok_or("wanted: SERVER < CLIENT, or udp SERVER < CLIENT")?;
+    Ok((udp, Call::short(server)?, Call::short(client)?))
+}
+
+/// Runs the two programs with the recorder between them.
+pub fn record(all: &Programs, spec: &str) -> Result<Recorded, String> {
+    let (udp, server, client) = programs(spec)?;
+    let (mut names, transcript) = (Names::default(), Transcript::new());
+    let (running, port) = names.start(all, &server, true)?;
+    let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let recorder = if udp { datagrams(target, &transcript) } else { connections(target, &transcript) };
+    let (address, end) = recorder.map_err(|e| format!("the recorder does not start: {e}"))?;
+    names.move_to(port, address.port());
+    let mut asking = Running::start(&all.path(&client.name)?, &names.args(all, &client), client.input)?;
+    let status = asking.end(all.limit)?;
+    end()?;
+    if status != 0 {
+        return Err(format!("the client failed: {:?}", asking.said()));
+    }
+    let turns = if udp { transcript.pieces() } else { transcript.turns() };
+    let recorded = Recorded {
+        arrows: turns.iter().map(|turn| names.printed(&arrow(turn))).collect(),
+        client: transcript.sent_by(Side::Client),
+        server: transcript.sent_by(Side::Server),
+    };
+    drop(running); // its end is no part of the conversation
+    Ok(recorded)
+}
+
+impl Recorded {
+    /// All bytes of `C` or `S` in rows of sixteen.
+    pub fn bytes(&self, letter: &str) -> Result<Vec<String>, String> {
+        let bytes = match letter {
+            "C" => &self.client,
+            "S" => &self.server,
+            _ => return Err("wanted: C of SERVER < CLIENT, or S of SERVER < CLIENT".to_owned()),
+        };
+        Ok(hexdump(bytes).lines().map(|line| line.trim_end().to_owned()).collect())
+    }
+}
+
+fn arrow(turn: &Entry) -> String {
+    let way = if turn.side == Side::Client { "C -> S" } else { "S -> C" };
+    match &turn.what {
+        What::Bytes(bytes) => {
+            let text = visible(bytes);
+            let (text, more) =
+                text.char_indices().nth(60).map_or((text.as_str(), ""), |(end, _)| (&text[..end], "..."));
+            format!("{way}  \"{text}\"{more}  {} byte{}", bytes.len(), if bytes.len() == 1 { "" } else { "s" })
+        }
+        What::Secret(_) => format!("{way}  ***"),
+        What::Fin => format!("{way}  FIN"),
+    }
+}
+
+/// Where the recorder listens, and what waits for the end of the conversation.
+type Recorder = (SocketAddr, Box<dyn FnOnce() -> Result<(), String>>);
+
+fn connections(server: SocketAddr, transcript: &Transcript) -> io::Result<Recorder> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let over = Arc::new(AtomicBool::new(false));
+    let (teller, broken) = channel();
+    let (stop, transcript) = (over.clone(), transcript.clone());
+    let accepting = thread::spawn(move || -> io::Result<()> {
+        loop {
+            let near = listener.accept()?.0;
+            if stop.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            let far = TcpStream::connect(server)?;
+            near.set_nodelay(true)?;
+            far.set_nodelay(true)?;
+            pump(Side::Client, near.try_clone()?, far.try_clone()?, &transcript, &teller);
+            pump(Side::Server, far, near, &transcript, &teller);
+        }
+    });
+    let end = move || {
+        over.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(address)); // wakes the accept
+        accepting.join().unwrap().map_err(|e| format!("the recorder: {e}"))?;
+        match broken.recv_timeout(CLOSING) {
+            Ok(e) => Err(format!("the connection broke, which arrows cannot show: {e}")),
+            Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => Ok(()),
+        }
+    };
+    Ok((address, Box::new(end)))
+}
+
+/// Passes on what `side` sends, turn by turn, until its FIN.
+fn pump(side: Side, mut from: TcpStream, mut to: TcpStream, transcript: &Transcript, broken: &Sender<io::Error>) {
+    let (transcript, broken) = (transcript.clone(), broken.clone());
+    thread::spawn(move || {
+        loop {
+            match turn(&mut from) {
+                Ok((bytes, fin)) => {
+                    if !bytes.is_empty() {
+                        transcript.event(side, Event::Bytes(&bytes));
+                    }
+                    if fin {
+                        transcript.event(side, Event::Fin);
+                    }
+                    let _ = to.write_all(&bytes); // the other direction says why it broke
+                    if fin {
+                        let _ = to.shutdown(Shutdown::Write);
+                        return;
+                    }
+                }
+                Err(e) => {
+                    let _ = broken.send(e);
+                    let _ = from.shutdown(Shutdown::Both); // and with it the other direction
+                    let _ = to.shutdown(Shutdown::Both);
+                    return;
+                }
+            }
+        }
+    });
+}
+
+/// Reads until the sender pauses, or says that it was all.
+fn turn(from: &mut TcpStream) -> io::Result<(Vec<u8>, bool)> {
+    let (mut bytes, mut piece) = (Vec::new(), [0; 16 * 1024]);
+    from.set_read_timeout(Some(LONGEST))?;
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return Ok((bytes, true)),
+            Ok(n) => bytes.extend_from_slice(&piece[..n]),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) if paused(&e) && !bytes.is_empty() => return Ok((bytes, false)),
+            Err(e) => return Err(e),
+        }
+        from.set_read_timeout(Some(PAUSE))?;
+    }
+}
+
+fn paused(e: &io::Error) -> bool {
+    matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+fn datagrams(server: SocketAddr, transcript: &Transcript) -> io::Result<Recorder> {
+    let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    far.connect(server)?;
+    for socket in [&near, &far] {
+        socket.set_read_timeout(Some(PAUSE))?;
+    }
+    let address = near.local_addr()?;
+    let over = Arc::new(AtomicBool::new(false));
+    let client: Arc<Mutex<SocketAddr>> = Arc::new(Mutex::new(address));
+    let (near_back, far_out, from_client) = (near.try_clone()?, far.try_clone()?, client.clone());
+    let receive = move |buffer: &mut [u8]| {
+        let (n, from) = near.recv_from(buffer)?;
+        *from_client.lock().unwrap() = from;
+        Ok(n)
+    };
+    let out = relay(Side::Client, transcript, &over, receive, move |bytes| far_out.send(bytes));
+    let answer = move |bytes: &[u8]| near_back.send_to(bytes, *client.lock().unwrap());
+    let back = relay(Side::Server, transcript, &over, move |buffer| far.recv(buffer), answer);
+    let end = move || {
+        over.store(true, Ordering::SeqCst);
+        out.join().unwrap().and_then(|()| back.join().unwrap()).map_err(|e| format!("the recorder: {e}"))
+    };
+    Ok((address, Box::new(end)))
+}
+
+/// Passes on one datagram after the other, until the first pause after all is `over`.
+fn relay(
+    side: Side,
+    transcript: &Transcript,
+    over: &Arc<AtomicBool>,
+    receive: impl Fn(&mut [u8]) -> io::Result<usize> + Send + 'static,
+    send: impl Fn(&[u8]) -> io::Result<usize> + Send + 'static,
+) -> JoinHandle<io::Result<()>> {
+    let (transcript, over) = (transcript.clone(), over.clone());
+    thread::spawn(move || {
+        let mut buffer = vec![0; 65_535];
+        loop {
+            match receive(&mut buffer) {
+                Ok(n) => {
+                    transcript.event(side, Event::Bytes(&buffer[..n]));
+                    send(&buffer[..n])?;
+                }
+                Err(e) if !paused(&e) => return Err(e),
+                Err(_) if over.load(Ordering::SeqCst) => return Ok(()),
+                Err(_) => {}
+            }
+        }
+    })
+}

@@ -1,0 +1,40 @@
+//! The files of this project, as the tests that read them need them.
+
+#![allow(dead_code)] // each test file uses some of it
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder of Cargo.toml.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below `root/folder` that is not built or hidden, with its path from `root`, `/` between its parts, sorted.
+/// None when the folder is not there.
+pub fn below(root: &Path, folder: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(&root.join(folder), &mut found);
+    let mut names: Vec<String> =
+        found.iter().map(|path| path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/")).collect();
+    names.sort();
+    names
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        match () {
+            () if matches!(name, "target" | "vendor" | ".git" | "__pycache__") => {}
+            () if path.is_dir() => walk(&path, found),
+            () => found.push(path),
+        }
+    }
+}
+
+/// The text of a file, by its path from `root`.
+pub fn read(root: &Path, path: &str) -> String {
+    fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
