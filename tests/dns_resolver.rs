@@ -865,6 +865,24 @@ fn many_connections_are_served_and_a_stop_ends_all() {
 }
 
 #[test]
+fn the_lab_has_64_places_for_connections() {
+    let lab = lab([]);
+    let query = framed(&plain("www.example.com", Kind::A));
+    let mut held: Vec<TcpStream> = (0..64).map(|_| connect(&lab)).collect();
+    for stream in &mut held {
+        stream.write_all(&query).unwrap();
+        assert_eq!(read_framed(stream).answers.len(), 1);
+    }
+    let mut late = connect(&lab);
+    late.write_all(&query).unwrap();
+    late.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    assert!(late.read(&mut [0]).is_err(), "it waits for a place");
+    late.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    held.pop();
+    assert_eq!(read_framed(&mut late).answers.len(), 1);
+}
+
+#[test]
 fn fifty_times_started_and_stopped() {
     for _ in 0..50 {
         let lab = lab([]);

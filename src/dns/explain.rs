@@ -16,6 +16,7 @@ use super::message::{AA, QR, RA, RD, TC};
 use super::name::Reader;
 use super::record::{IN, Kind, Rcode};
 use std::fmt::Write;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// No line is wider.
 const COLUMNS: usize = 76;
@@ -86,14 +87,9 @@ impl<'a> Page<'a> {
 
     /// Shows the next `n` bytes, with a meaning that is found in them.
     fn field(&mut self, n: usize, meaning: impl FnOnce(&'a [u8]) -> String) -> Step<&'a [u8]> {
-        let bytes = self.packet.get(self.at..).and_then(|rest| rest.get(..n)).ok_or_else(|| {
-            let left = self.packet.len() - self.at;
-            Broken(format!(
-                "{} should follow, there {}",
-                count(n, "byte"),
-                if left == 1 { "is 1".into() } else { format!("are {left}") }
-            ))
-        })?;
+        let rest = self.packet.get(self.at..).unwrap_or_default();
+        let short = || Broken(format!("{} should follow, the message has {}", count(n, "byte"), rest.len()));
+        let bytes = rest.get(..n).ok_or_else(short)?;
         let mut meaning = meaning(bytes);
         for row in bytes.chunks(ROW) {
             let hex: String = row.iter().map(|byte| format!("{byte:02x} ")).collect();
@@ -178,7 +174,7 @@ fn message(page: &mut Page<'_>) -> Step<()> {
     page.u16(flags)?;
     let questions = page.u16(|n| count(n.into(), "question"))?;
     let answers = page.u16(|n| count(n.into(), "answer"))?;
-    let authority = page.u16(|n| format!("{} about who decides", count(n.into(), "record")))?;
+    let authority = page.u16(|n| count(n.into(), "authority record"))?;
     let additional = page.u16(|n| count(n.into(), "additional record"))?;
     for n in 1..=questions {
         page.title(&format!("question {n}"));
@@ -186,7 +182,8 @@ fn message(page: &mut Page<'_>) -> Step<()> {
         page.u16(kind)?;
         page.u16(class)?;
     }
-    for (section, records) in [("answer", answers), ("authority", authority), ("additional record", additional)] {
+    for (section, records) in [("answer", answers), ("authority record", authority), ("additional record", additional)]
+    {
         for n in 1..=records {
             page.title(&format!("{section} {n}"));
             record(page)?;
@@ -205,12 +202,12 @@ fn flags(flags: u16) -> String {
         opcode => text += &format!(", opcode {opcode}"),
     }
     for (flag, meaning) in [
-        (AA, "AA from who decides"),
+        (AA, "AA authoritative"),
         (TC, "TC truncated"),
-        (RD, "RD please ask others"),
-        (RA, "RA this server asks others"),
-        (0x20, "AD checked"),
-        (0x10, "CD do not check"),
+        (RD, "RD recursion desired"),
+        (RA, "RA recursion available"),
+        (0x20, "AD authentic data"),
+        (0x10, "CD checking disabled"),
     ] {
         if flags & flag != 0 {
             text += &format!(", {meaning}");
@@ -244,36 +241,24 @@ fn record(page: &mut Page<'_>) -> Step<()> {
         false => drop(page.u32(|ttl| format!("TTL: may be kept for {}", count(ttl as usize, "second")))?),
     }
     let length = usize::from(page.u16(|n| format!("{} of data", count(n.into(), "byte")))?);
-    let (start, end) = (page.at, page.at + length);
-    if end > page.packet.len() {
-        return Err(Broken(format!(
-            "{} of data cannot follow: the message has {}",
-            count(length, "byte"),
-            count(page.packet.len() - start, "byte")
-        )));
+    let start = page.at;
+    let room = page.packet.len() - start;
+    if length > room {
+        return Err(Broken(format!("{} of data should follow, the message has {room}", count(length, "byte"))));
     }
     data(page, kind, class, length)?;
-    if page.at == end {
-        return Ok(());
+    match page.at - start {
+        n if n == length => Ok(()),
+        n => Err(Broken(format!("{} of data were announced, it has {n}", count(length, "byte")))),
     }
-    Err(Broken(format!(
-        "the data should be {long}, but this is {here}",
-        long = count(length, "byte"),
-        here = page.at - start
-    )))
 }
 
 fn data(page: &mut Page<'_>, kind: Kind, class: u16, length: usize) -> Step<()> {
     let end = page.at + length;
     match kind {
-        Kind::A if class == IN => {
-            page.field(4, |bytes| bytes.iter().map(u8::to_string).collect::<Vec<_>>().join("."))?;
-        }
+        Kind::A if class == IN => drop(page.field(4, |bytes| Ipv4Addr::from(number(bytes)).to_string())?),
         Kind::AAAA if class == IN => {
-            page.field(16, |bytes| {
-                let groups: Vec<u16> = bytes.chunks(2).map(|pair| number(pair) as u16).collect();
-                <[u16; 8]>::try_from(groups).map(std::net::Ipv6Addr::from).map_or(String::new(), |ip| ip.to_string())
-            })?;
+            page.field(16, |bytes| bytes.first_chunk().map_or_else(String::new, |ip| Ipv6Addr::from(*ip).to_string()))?;
         }
         Kind::CNAME | Kind::NS | Kind::PTR => page.name("name")?,
         Kind::MX => {

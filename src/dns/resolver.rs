@@ -15,8 +15,7 @@
 //! May use: error, deadline, stream, trace.
 
 use super::message::{Message, TC};
-use super::name::Name;
-use super::record::{IN, Kind, Rcode, Record};
+use super::record::Rcode;
 use super::system::{Hosts, fresh_id};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
@@ -29,21 +28,6 @@ use std::time::Duration;
 
 /// Answers with another id before we go to TCP, where nobody can answer from aside: somebody is guessing.
 const STRANGERS: u32 = 8;
-/// Longest way from alias to alias, as long as in the resolver unbound.
-const ALIASES: usize = 8;
-
-/// What the name servers know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub enum Lookup {
-    /// The records of that type. Their owner is the name at the end of the aliases.
-    Found(Vec<Record>),
-    /// The name exists, but has no record of this type.
-    NoData,
-    /// There is no such name (NXDOMAIN).
-    NoSuchName,
-}
-
 /// Whom to ask, and how patiently.
 #[derive(Clone)]
 pub struct Resolver {
@@ -74,19 +58,6 @@ impl Resolver {
         }
     }
 
-    /// The records of one type, aliases followed.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for a name that cannot be; [`Error::Protocol`] for aliases in a circle or more than eight; those of
-    /// [`Resolver::exchange`].
-    pub fn lookup(&self, name: &str, kind: Kind) -> Result<Lookup> {
-        self.lookup_by(Name::parse(name)?, kind, Deadline::after(self.total))
-    }
-
-    pub(super) fn lookup_by(&self, name: Name, kind: Kind, deadline: Deadline) -> Result<Lookup> {
-        follow(self.exchange_by(&Message::query(0, name.clone(), kind), deadline)?, name, kind)
-    }
-
     /// Sends a query of any kind and gives back the whole answer, NOERROR or NXDOMAIN. The id is drawn anew for each
     /// attempt, whatever it is in `query`.
     ///
@@ -97,7 +68,7 @@ impl Resolver {
         self.exchange_by(query, Deadline::after(self.total))
     }
 
-    fn exchange_by(&self, query: &Message, deadline: Deadline) -> Result<Message> {
+    pub(super) fn exchange_by(&self, query: &Message, deadline: Deadline) -> Result<Message> {
         let about = query.questions.first().map(|q| format!(" {} {}", q.name, q.kind)).unwrap_or_default();
         let mut failed = Error::Invalid(format!("look up{about}: no name server is known").into());
         for _ in 0..self.attempts.max(1) {
@@ -188,22 +159,4 @@ impl Resolver {
             sink.event(side, Event::Bytes(packet));
         }
     }
-}
-
-/// Finds the records in an answer: from alias to alias, by their owners. What belongs to nobody on this way was not asked for.
-fn follow(answer: Message, mut name: Name, kind: Kind) -> Result<Lookup> {
-    for _ in 0..=ALIASES {
-        let own = |record: &&Record| record.class == IN && record.name == name;
-        let found: Vec<Record> =
-            answer.answers.iter().filter(own).filter(|r| r.data.kind() == kind || kind == Kind::ANY).cloned().collect();
-        if !found.is_empty() {
-            return Ok(Lookup::Found(found));
-        }
-        match answer.answers.iter().filter(own).find_map(|record| record.data.alias()) {
-            Some(target) => name = target.clone(),
-            None if answer.rcode() == Rcode::NX_DOMAIN => return Ok(Lookup::NoSuchName),
-            None => return Ok(Lookup::NoData),
-        }
-    }
-    Err(Error::Protocol(format!("the aliases do not end after {ALIASES}, at {name}").into()))
 }

@@ -20,7 +20,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The most we read of one of these files: the largest lists of blocked hosts have some megabytes.
@@ -158,9 +159,6 @@ impl Hosts {
 
 /// A number for a query that nobody can foretell: 16 bits from the system's generator, each used once. They are drawn 256
 /// at a time, so that a query costs no read of its own.
-///
-/// Where there is no /dev/urandom (Windows), the keys that std draws from the system for its hash maps turn a counter into
-/// such numbers: they hash with SipHash, which was made so that its values tell nothing about the key.
 pub(super) fn fresh_id() -> u16 {
     static DRAWN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
     let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,8 +166,29 @@ pub(super) fn fresh_id() -> u16 {
         let mut bytes = [0; 512];
         match File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)) {
             Ok(()) => drawn.extend_from_slice(&bytes),
-            Err(_) => drawn.extend_from_slice(&RandomState::new().hash_one(bytes).to_ne_bytes()),
+            Err(_) => drawn.extend_from_slice(&hashed_count()),
         }
     }
     u16::from_ne_bytes([drawn.pop().unwrap_or_default(), drawn.pop().unwrap_or_default()])
+}
+
+/// Where there is no /dev/urandom (Windows): a count, hashed with a key that std draws from the system. SipHash, which std
+/// uses here, was made so that its values tell nothing about the key; that std goes on using it is not promised.
+fn hashed_count() -> [u8; 8] {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    KEY.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)).to_ne_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn numbers_differ() {
+        // Of 2,000 ids some 1,970 are different, by chance; the hashes are long enough to be all.
+        assert!((0..2000).map(|_| fresh_id()).collect::<HashSet<_>>().len() > 1900);
+        assert_eq!((0..2000).map(|_| hashed_count()).collect::<HashSet<_>>().len(), 2000);
+    }
 }
