@@ -108,7 +108,8 @@ impl<'a> Reader<'a> {
     pub(super) fn name(&mut self) -> Result<Name> {
         let bad = |at: usize, why: &str| Error::Protocol(format!("the name at byte {at} {why}").into());
         let (start, mut at) = (self.at, self.at);
-        let (mut wire, mut hops, mut first_from, mut behind) = (Vec::new(), 0, start, None);
+        let mut wire = Vec::with_capacity(32); // room for most names, so that it need not grow
+        let (mut hops, mut first_from, mut behind) = (0, start, None);
         loop {
             let length = *self.packet.get(at).ok_or_else(|| self.cut())?;
             match length >> 6 {

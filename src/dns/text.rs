@@ -26,12 +26,15 @@ impl Name {
     /// characters), a broken escape, and for spaces, control and non-ASCII characters (an international name is asked
     /// for in its `xn--` form, RFC 5890).
     pub fn parse(text: &str) -> Result<Name> {
-        let start: String = text.chars().take(80).collect();
-        let bad = |why: &str| Error::Invalid(format!("\"{}\" is no name: {why}", visible(start.as_bytes())).into());
+        let bad = |why: &str| {
+            let start: String = text.chars().take(80).collect();
+            Error::Invalid(format!("\"{}\" is no name: {why}", visible(start.as_bytes())).into())
+        };
         if text == "." {
             return Ok(Name::root());
         }
-        let mut wire = vec![0];
+        let mut wire = Vec::with_capacity(text.len() + 2); // the first length and the root
+        wire.push(0);
         let mut length_at = 0;
         let mut bytes = text.bytes();
         loop {
