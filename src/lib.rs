@@ -19,6 +19,7 @@
 //! |---|---|---|
 //! | 7 | [`check`] | the exercises: what each checker sends and expects |
 //! | 6 | [`lab`] | peers for lessons and tests, on this machine |
+//! | 5 | [`dns`] | names and addresses: messages, and a resolver that believes only its own answer |
 //! | 4 | [`reply`] [`dial`] [`fault`] | three-digit replies; whom to call and how; a proxy that damages what passes |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
 //! | 2 | [`stream`] [`retry`] | a connection with a deadline; trying again |
@@ -50,6 +51,7 @@
 pub mod check;
 pub mod deadline;
 pub mod dial;
+pub mod dns;
 pub mod encode;
 pub mod error;
 pub mod fault;
@@ -79,5 +81,6 @@ mod texts {
         lesson_02_3 = "../lessons/02_3_udp_server.md",
         lesson_02_4 = "../lessons/02_4_udp_client.md",
         lesson_02_5 = "../lessons/02_5_threaded_server.md",
+        lesson_07_1 = "../lessons/07_1_dns.md",
     }
 }

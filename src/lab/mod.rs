@@ -6,4 +6,6 @@
 //!
 //! May use: everything but `check`.
 
+pub mod dns;
 pub mod script;
+mod zone;

@@ -299,3 +299,18 @@ fn commands_are_read_as_a_shell_reads_them() {
         assert!(Call::at_prompt(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn the_id_of_a_message_is_always_the_same() {
+    let row = |number: &str| {
+        let said = format!("0000  b8 9c                     id {number}");
+        blessed(&format!("```console\n$ printf '{said}' | cargo run --example fake -- echo\n```\n"))
+    };
+    let text = row("47260 (0xb89c)");
+    assert!(text.contains("\n0000  12 34                     id 4660 (0x1234)\nto stderr\n"), "{text}");
+    let text = row("47261 (0xb89d)");
+    assert!(
+        text.contains("\n0000  b8 9c                     id 47261 (0xb89d)\n"),
+        "not the number of its bytes: {text}"
+    );
+}
