@@ -54,6 +54,7 @@ pub mod error;
 pub mod lab;
 pub mod reply;
 pub mod retry;
+pub mod scan;
 pub mod server;
 pub mod stream;
 pub mod text;
