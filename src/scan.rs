@@ -15,10 +15,9 @@
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, Read};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
@@ -73,11 +72,13 @@ pub struct Port {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Scan {
-    /// The addresses; each is scanned on all ports.
+    /// The addresses, at most [`MOST_HOSTS`]; each is scanned on all ports.
     pub hosts: Vec<IpAddr>,
-    /// The ports: see [`ports`]. 1 to 1023 by default, where services with a name of their own live (RFC 6335).
+    /// The ports: see [`ports`]. 1 to 1023 by default, the system ports of RFC 6335 section 6.
     pub ports: Vec<u16>,
-    /// How long one port may be silent before it is called filtered. Default 1 s.
+    /// How long one port may be silent before it is called filtered. Default 1 s on loopback, where nothing is lost, and 2 s
+    /// elsewhere: TCP repeats a lost SYN after 1 s (RFC 6298 section 2). On Windows 3 s: it asks a closed port again and
+    /// again for 2 s before it says that it was refused.
     pub timeout: Duration,
     /// How many ports are tried at once. Default 1,023 on loopback, 64 elsewhere.
     pub workers: usize,
@@ -93,28 +94,45 @@ pub struct Scan {
 /// Of a banner we keep no more bytes.
 const BANNER: usize = 256;
 
+/// One scan takes no more hosts: as many as a network of 24 bits has addresses.
+pub const MOST_HOSTS: usize = 256;
+
 /// More threads than this are not started: near 16,000 a process of Rust is aborted on Linux (four memory maps a thread,
 /// and a process has 65,530).
 pub const MOST_WORKERS: usize = 10_000;
 
-/// After running out of descriptors or local ports, with nobody else to wait for.
+/// A worker keeps one banner on its stack, and std and the system a little more.
+const STACK: usize = 64 << 10;
+
+/// Between two attempts when descriptors or local ports have run out and no port of ours holds one that it will give back.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How often running out is borne without a single port getting through in between: with the pause, 10 s.
-const PATIENCE: usize = 500;
+/// How long that is borne.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Scan {
     /// A scan of one host with the defaults for where it is.
     pub fn of(host: IpAddr) -> Scan {
-        let near = host.is_loopback();
+        Scan::of_all(vec![host])
+    }
+
+    /// A scan of several hosts: at full speed where all are this machine's own, politely where one is not.
+    pub fn of_all(hosts: Vec<IpAddr>) -> Scan {
+        let near = hosts.iter().all(is_near);
         Scan {
-            hosts: vec![host],
             ports: (1..1024).collect(),
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(if cfg!(windows) {
+                3
+            } else if near {
+                1
+            } else {
+                2
+            }),
             workers: if near { 1023 } else { 64 },
             rate: if near { 0 } else { 100 },
             banner: None,
             i_may_scan_this: false,
+            hosts,
         }
     }
 
@@ -123,6 +141,7 @@ impl Scan {
     /// # Errors
     /// Those of [`Scan::each`].
     pub fn run(&self) -> Result<Vec<Port>> {
+        self.check()?;
         let mut found = vec![None; self.hosts.len() * self.ports.len()];
         self.numbered(|number, port| found[number] = Some(port))?;
         Ok(found.into_iter().flatten().collect())
@@ -131,37 +150,32 @@ impl Scan {
     /// Scans, and gives each port as soon as it is known, to the calling thread.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a host that is not this machine's own without [`Scan::i_may_scan_this`], port 0, no workers or more
-    /// than [`MOST_WORKERS`]; [`Error::Io`] when not one thread can be had, or descriptors or local ports stay used up for
-    /// 10 s. A port that could not be tried is never called closed: it is tried again, or the scan fails.
+    /// [`Error::Invalid`] for a host that is not this machine's own without [`Scan::i_may_scan_this`], more than [`MOST_HOSTS`]
+    /// hosts, port 0, a timeout of zero, no workers or more than [`MOST_WORKERS`]; [`Error::Io`] when not one thread can be
+    /// had, or descriptors or local ports stay used up for 10 s. A port that could not be tried is never called closed:
+    /// it is tried again, or the scan fails.
     pub fn each(&self, mut found: impl FnMut(Port)) -> Result<()> {
+        self.check()?;
         self.numbered(|_, port| found(port))
     }
 
     fn numbered(&self, mut found: impl FnMut(usize, Port)) -> Result<()> {
-        self.check()?;
         let work = Work::new(self);
         let (say, hear) = mpsc::channel();
         thread::scope(|scope| {
-            let mut workers = 0;
             // While we start threads, those that run already work: closed ports are done before many are needed.
-            while workers < self.workers && work.next.load(Ordering::Relaxed) < work.total {
+            for started in 0..self.workers {
+                if !work.wants_more_workers() {
+                    break;
+                }
                 let (work, say) = (&work, say.clone());
-                work.count(1);
-                let builder = thread::Builder::new().name("scan".into()).stack_size(64 << 10);
-                match builder.spawn_scoped(scope, move || work.work(&say)) {
-                    Ok(_) => workers += 1,
-                    Err(cause) => {
-                        work.count(-1);
-                        if workers == 0 {
-                            return Err(Error::Io("start a thread".into(), cause));
-                        }
-                        break; // fewer will do
-                    }
+                let worker = thread::Builder::new().name("scan".into()).stack_size(STACK);
+                match worker.spawn_scoped(scope, move || work.work(&say)) {
+                    Ok(_) => {}
+                    Err(cause) if started == 0 => return Err(Error::Io("start a thread".into(), cause)),
+                    Err(_) => break, // fewer will do
                 }
-                while let Ok((number, port)) = hear.try_recv() {
-                    found(number, port);
-                }
+                hear.try_iter().for_each(|(number, port)| found(number, port));
             }
             drop(say);
             for (number, port) in hear {
@@ -176,17 +190,30 @@ impl Scan {
 
     fn check(&self) -> Result<()> {
         let bad = |why: String| Err(Error::Invalid(why.into()));
-        if let Some(far) = self.hosts.iter().find(|host| !host.is_loopback() && !self.i_may_scan_this) {
-            return bad(format!("{far} is not this machine: scan only what you may, and say so"));
+        if let Some(far) = self.hosts.iter().find(|host| !is_near(host) && !self.i_may_scan_this) {
+            return bad(format!(
+                "{far} is no loopback address: scan only what is yours or what its owner allows, and say so"
+            ));
+        }
+        if self.hosts.len() > MOST_HOSTS {
+            return bad(format!("{} hosts are more than {MOST_HOSTS}", self.hosts.len()));
         }
         if self.ports.contains(&0) {
-            return bad("port 0 is no port: the scan begins at 1".to_owned());
+            return bad("port 0 is no port: the first is 1".to_owned());
+        }
+        if self.timeout.is_zero() {
+            return bad("a timeout of 0 leaves no time to answer".to_owned());
         }
         if !(1..=MOST_WORKERS).contains(&self.workers) {
             return bad(format!("{} workers are not between 1 and {MOST_WORKERS}", self.workers));
         }
         Ok(())
     }
+}
+
+/// 127.0.0.0/8 and ::1 (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3) never leave this machine.
+fn is_near(host: &IpAddr) -> bool {
+    host.to_canonical().is_loopback()
 }
 
 /// Reads a list of ports as people write it: `22,80,1000-2000`, `-` for all. Sorted, each once.
@@ -201,30 +228,28 @@ impl Scan {
 /// # Ok::<(), netprimer::Error>(())
 /// ```
 pub fn ports(list: &str) -> Result<Vec<u16>> {
-    let bad = |part: &str| {
-        let part = crate::encode::visible(part.as_bytes());
-        Error::Invalid(format!("\"{part}\" is no port from 1 to 65535 and no range such as 1-1023").into())
-    };
-    let port = |text: &str| match text.trim().parse::<u16>() {
-        Ok(port @ 1..) if !text.contains('+') => Ok(port),
-        _ => Err(bad(text)),
-    };
-    let mut ports = Vec::new();
-    for part in list.split(',') {
-        match part.trim() {
-            "-" => ports.extend(1..=u16::MAX),
-            part => match part.split_once('-') {
-                None => ports.push(port(part)?),
-                Some((first, last)) => match (port(first)?, port(last)?) {
-                    (first, last) if first <= last => ports.extend(first..=last),
-                    _ => return Err(bad(part)),
-                },
-            },
+    // One mark for each port: however long the list is, this is all the memory it takes.
+    let mut wanted = vec![false; 1 << 16];
+    for part in list.split(',').map(str::trim) {
+        let (first, last) = if part == "-" { ("1", "65535") } else { part.split_once('-').unwrap_or((part, part)) };
+        match (port(first), port(last)) {
+            (Some(first), Some(last)) if first <= last => wanted[first..=last].fill(true),
+            _ => {
+                let shown: String = part.chars().take(40).collect();
+                let shown = crate::encode::visible(shown.as_bytes());
+                let why = format!("\"{shown}\" is no port from 1 to 65535 and no range such as 1-1023");
+                return Err(Error::Invalid(why.into()));
+            }
         }
     }
-    ports.sort_unstable();
-    ports.dedup();
-    Ok(ports)
+    Ok((0..=u16::MAX).filter(|port| wanted[usize::from(*port)]).collect())
+}
+
+fn port(text: &str) -> Option<usize> {
+    let text = text.trim();
+    // `parse` alone would take "+1".
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse::<u16>().ok().filter(|port| digits && *port > 0).map(usize::from)
 }
 
 /// What the workers share.
@@ -238,14 +263,15 @@ struct Work<'a> {
 
 #[derive(Default)]
 struct Shared {
-    /// Ports that could not be tried yet, because something had run out.
-    again: VecDeque<usize>,
-    /// How many workers run.
-    running: usize,
-    /// How often something ran out since the last port that got through.
-    ran_out: usize,
+    /// How many ports are being tried at this moment.
+    trying: usize,
+    /// Whether descriptors, memory or local ports have ever run out: then some workers wait for others.
+    short: bool,
+    /// Since when no port has got through because of that.
+    stuck: Option<Instant>,
+    /// Why the scan cannot go on.
     failed: Option<io::Error>,
-    /// When the next port may be begun.
+    /// When the next port may be begun, where there is a rate.
     slot: Option<Instant>,
 }
 
@@ -259,63 +285,60 @@ impl Work<'_> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count(&self, change: isize) {
-        let mut shared = self.lock();
-        shared.running = shared.running.saturating_add_signed(change);
-        drop(shared);
-        self.changed.notify_all();
+    fn wants_more_workers(&self) -> bool {
+        self.next.load(Ordering::Relaxed) < self.total && !self.lock().short
     }
 
     fn work(&self, say: &mpsc::Sender<(usize, Port)>) {
-        while let Some(number) = self.take() {
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= self.total {
+                return;
+            }
             self.keep_to_the_rate();
-            let addr = self.addr(number);
-            match probe(addr, self.scan) {
-                Ok(port) => {
-                    let _ = say.send((number, port));
-                    self.lock().ran_out = 0;
-                }
-                Err(cause) => {
-                    if !self.step_back(number, cause) {
-                        return; // counted off already
-                    }
-                }
+            let (host, port) = (number / self.scan.ports.len(), number % self.scan.ports.len());
+            let Some(port) = self.find_out(SocketAddr::new(self.scan.hosts[host], self.scan.ports[port])) else {
+                return;
+            };
+            if say.send((number, port)).is_err() {
+                return; // nobody wants to know any more
             }
         }
-        self.count(-1);
     }
 
-    fn addr(&self, number: usize) -> SocketAddr {
-        let each = self.scan.ports.len();
-        SocketAddr::new(self.scan.hosts[number / each], self.scan.ports[number % each])
-    }
-
-    /// The next port to try. A port that was put back is not forgotten: whoever put it back runs until it is done.
-    fn take(&self) -> Option<usize> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        if number < self.total {
-            return Some(number);
-        }
+    /// Tries a port until it could be tried: it stays with its worker, so none is ever lost. `None` when the scan failed.
+    fn find_out(&self, addr: SocketAddr) -> Option<Port> {
         let mut shared = self.lock();
-        if shared.failed.is_some() { None } else { shared.again.pop_front() }
-    }
-
-    /// Something ran out: the port is put back, and this worker ends if others go on, so that they need less. The last
-    /// one pauses and goes on. False when this worker is to end.
-    fn step_back(&self, number: usize, cause: io::Error) -> bool {
-        let mut shared = self.lock();
-        shared.again.push_back(number);
-        shared.ran_out += 1;
-        if shared.ran_out > PATIENCE + self.scan.workers {
-            shared.failed.get_or_insert(cause);
+        while shared.failed.is_none() {
+            shared.trying += 1;
+            drop(shared);
+            let tried = probe(addr, self.scan);
+            shared = self.lock();
+            shared.trying -= 1;
+            let cause = match tried {
+                Ok(port) => {
+                    shared.stuck = None;
+                    if shared.short {
+                        self.changed.notify_one(); // a descriptor is free again
+                    }
+                    return Some(port);
+                }
+                Err(cause) => cause,
+            };
+            shared.short = true;
+            let stuck = shared.stuck.get_or_insert_with(Instant::now).elapsed();
+            if shared.trying > 0 {
+                // Whoever ends wakes one of us.
+                shared = self.changed.wait(shared).unwrap_or_else(PoisonError::into_inner);
+            } else if stuck < PATIENCE {
+                // Others on this machine took what there is.
+                shared = self.changed.wait_timeout(shared, PAUSE).unwrap_or_else(PoisonError::into_inner).0;
+            } else {
+                shared.failed = Some(cause);
+                self.changed.notify_all();
+            }
         }
-        if shared.failed.is_some() || shared.running > 1 {
-            shared.running -= 1;
-            self.changed.notify_all();
-            return false;
-        }
-        drop(self.changed.wait_timeout(shared, PAUSE));
-        true
+        None
     }
 
     /// Waits for its turn where there is a limit on how many ports are begun each second.
@@ -336,37 +359,45 @@ fn probe(addr: SocketAddr, scan: &Scan) -> io::Result<Port> {
     match TcpStream::connect_timeout(&addr, scan.timeout) {
         // TCP can connect a port of ours to itself when it is chosen for our end too (RFC 9293 section 3.5: simultaneous
         // open). Nobody listens there.
-        Ok(stream) if stream.local_addr()? == addr => found(State::Closed, Vec::new()),
+        Ok(stream) if stream.local_addr().is_ok_and(|own| own == addr) => found(State::Closed, Vec::new()),
         Ok(stream) => found(State::Open, scan.banner.map_or_else(Vec::new, |wait| banner(&stream, wait))),
         Err(error) => match error.kind() {
             ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => found(State::Closed, Vec::new()),
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => found(State::Filtered, Vec::new()),
-            ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse | ErrorKind::Interrupted => Err(error),
+            ErrorKind::TimedOut => found(State::Filtered, Vec::new()),
             _ if ran_out(&error) => Err(error),
+            ErrorKind::AddrNotAvailable if has_a_way(addr) => Err(error), // no local port is left
             kind => found(State::Unreachable(kind), Vec::new()),
         },
     }
 }
 
-/// Descriptors or memory for sockets: the numbers of ENOMEM, ENFILE, EMFILE, EAGAIN and ENOBUFS on Linux, macOS and Windows, since
-/// std has no kinds for most of them.
+/// Descriptors, memory for sockets, local ports: the numbers of ENOMEM, ENFILE, EMFILE, EAGAIN and ENOBUFS on Linux, macOS
+/// and Windows, since std has no kinds for most of them.
 fn ran_out(error: &io::Error) -> bool {
     let codes: &[i32] = if cfg!(windows) { &[10024, 10055] } else { &[11, 12, 23, 24, 35, 55, 105] };
-    error.kind() == ErrorKind::OutOfMemory || error.raw_os_error().is_some_and(|code| codes.contains(&code))
+    let kinds = [ErrorKind::OutOfMemory, ErrorKind::WouldBlock, ErrorKind::AddrInUse, ErrorKind::Interrupted];
+    kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
+/// "Address not available" means that no local port is left, or that this machine has no such network at all (IPv6 is
+/// off). Connecting a UDP socket asks for the way, sends nothing, and needs no TCP port.
+fn has_a_way(addr: SocketAddr) -> bool {
+    let any: IpAddr = if addr.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let asked = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(addr));
+    !asked.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
 }
 
 /// What an open port says by itself, within the time and the limit, up to the end of its first line.
 fn banner(mut stream: &TcpStream, wait: Duration) -> Vec<u8> {
     let deadline = Deadline::after(wait);
-    let mut banner = Vec::new();
-    let mut piece = [0; BANNER];
-    while banner.len() < BANNER && !banner.contains(&b'\n') {
+    let mut banner = [0; BANNER];
+    let mut filled = 0;
+    while filled < BANNER && !banner[..filled].contains(&b'\n') {
         let Ok(left) = deadline.left("read a banner") else { break };
-        let read = stream.set_read_timeout(left).and_then(|()| stream.read(&mut piece[banner.len()..]));
-        match read {
-            Ok(n @ 1..) => banner.extend_from_slice(&piece[banner.len()..][..n]),
+        match stream.set_read_timeout(left).and_then(|()| stream.read(&mut banner[filled..])) {
+            Ok(n @ 1..) => filled += n,
             _ => break, // silence, an end or a reset: what came is the banner
         }
     }
-    banner
+    banner[..filled].to_vec()
 }

@@ -6,4 +6,5 @@
 //!
 //! May use: everything but `check`.
 
+pub mod ports;
 pub mod script;
