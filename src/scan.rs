@@ -139,27 +139,23 @@ impl Scan {
     /// Scans, and gives all ports in the order of the hosts and of the ports: the same in every run.
     ///
     /// # Errors
-    /// Those of [`Scan::each`].
+    /// Those of [`Scan::check`]; [`Error::Io`] when not one thread can be had, or descriptors or local ports stay used up
+    /// for 10 s. A port that could not be tried is never called closed: it is tried again, or the scan fails.
     pub fn run(&self) -> Result<Vec<Port>> {
-        self.check()?;
-        let mut found = vec![None; self.hosts.len() * self.ports.len()];
-        self.numbered(|number, port| found[number] = Some(port))?;
-        Ok(found.into_iter().flatten().collect())
+        self.run_with(|_| {})
     }
 
-    /// Scans, and gives each port as soon as it is known, to the calling thread.
+    /// As [`Scan::run`], and tells of each port as soon as it is known, on the calling thread.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a host that is not this machine's own without [`Scan::i_may_scan_this`], more than [`MOST_HOSTS`]
-    /// hosts, port 0, a timeout of zero, no workers or more than [`MOST_WORKERS`]; [`Error::Io`] when not one thread can be
-    /// had, or descriptors or local ports stay used up for 10 s. A port that could not be tried is never called closed:
-    /// it is tried again, or the scan fails.
-    pub fn each(&self, mut found: impl FnMut(Port)) -> Result<()> {
+    /// Those of [`Scan::run`].
+    pub fn run_with(&self, mut known: impl FnMut(&Port)) -> Result<Vec<Port>> {
         self.check()?;
-        self.numbered(|_, port| found(port))
-    }
-
-    fn numbered(&self, mut found: impl FnMut(usize, Port)) -> Result<()> {
+        let mut all = vec![None; self.hosts.len() * self.ports.len()];
+        let mut found = |(number, port): (usize, Port)| {
+            known(&port);
+            all[number] = Some(port);
+        };
         let work = Work::new(self);
         let (say, hear) = mpsc::channel();
         thread::scope(|scope| {
@@ -175,20 +171,21 @@ impl Scan {
                     Err(cause) if started == 0 => return Err(Error::Io("start a thread".into(), cause)),
                     Err(_) => break, // fewer will do
                 }
-                hear.try_iter().for_each(|(number, port)| found(number, port));
+                hear.try_iter().for_each(&mut found);
             }
             drop(say);
-            for (number, port) in hear {
-                found(number, port);
-            }
-            match work.lock().failed.take() {
-                Some(cause) => Err(Error::Io("try a port".into(), cause)),
-                None => Ok(()),
-            }
-        })
+            hear.into_iter().for_each(&mut found);
+            work.lock().failed.take().map_or(Ok(()), |cause| Err(Error::Io("try a port".into(), cause)))
+        })?;
+        Ok(all.into_iter().flatten().collect())
     }
 
-    fn check(&self) -> Result<()> {
+    /// Whether this can be scanned: what [`Scan::run`] asks before it tries anything.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a host that is not this machine's own without [`Scan::i_may_scan_this`], more than [`MOST_HOSTS`]
+    /// hosts, port 0, a timeout of zero, no workers or more than [`MOST_WORKERS`].
+    pub fn check(&self) -> Result<()> {
         let bad = |why: String| Err(Error::Invalid(why.into()));
         if let Some(far) = self.hosts.iter().find(|host| !is_near(host) && !self.i_may_scan_this) {
             return bad(format!(

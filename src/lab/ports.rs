@@ -13,6 +13,7 @@
 
 use crate::error::{Error, Result};
 use crate::server::{Handle, Server};
+use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -80,6 +81,23 @@ impl Ports {
     /// Nothing answers. `None` on systems that refuse callers when a queue is full.
     pub fn filtered(&self) -> Option<SocketAddr> {
         self.full.as_ref().map(|full| full.0)
+    }
+
+    /// All of them: open, closed, filtered.
+    pub fn all(&self) -> Vec<SocketAddr> {
+        self.open().into_iter().chain([self.closed()]).chain(self.filtered()).collect()
+    }
+}
+
+/// One line for whoever is to scan them.
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let open: Vec<String> = self.open().iter().map(SocketAddr::to_string).collect();
+        write!(f, "lab: open {}; closed {}; ", open.join(", "), self.closed())?;
+        match self.filtered() {
+            Some(addr) => write!(f, "filtered {addr}"),
+            None => f.write_str("none filtered: this system refuses whom it has no room for"),
+        }
     }
 }
 
