@@ -72,11 +72,12 @@ fn show(bytes: &[u8]) -> String {
 
 /// The address to use: the one argument, or the default.
 fn address(default: &str) -> io::Result<String> {
+    let wrong = |what: &str| io::Error::new(ErrorKind::InvalidInput, what);
     let mut args = std::env::args_os().skip(1);
     match (args.next(), args.next()) {
         (None, _) => Ok(default.to_owned()),
-        (Some(addr), None) => Ok(addr.to_string_lossy().into_owned()),
-        _ => Err(io::Error::new(ErrorKind::InvalidInput, "one address at most")),
+        (Some(addr), None) => addr.into_string().map_err(|_| wrong("an address is text")),
+        _ => Err(wrong("one address at most")),
     }
 }
 

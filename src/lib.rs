@@ -50,6 +50,7 @@ pub mod deadline;
 pub mod dial;
 pub mod encode;
 pub mod error;
+pub mod fault;
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod reply;

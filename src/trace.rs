@@ -258,7 +258,7 @@ impl<W: Write + Send> Sink for Live<W> {
 }
 
 /// No line of a trace is wider: it fits a terminal of 80 columns and a projector.
-const COLUMNS: usize = 76;
+pub(crate) const COLUMNS: usize = 76;
 
 /// One event as lines of at most 76 columns, each begun by who sent it: text line by line with its line ends visible, anything
 /// else as a hexdump.
@@ -284,7 +284,7 @@ fn is_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|c| c.is_control() && !"\r\n\t".contains(c)))
 }
 
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for c in text.chars() {

@@ -32,9 +32,9 @@ On a terminal, Enter stops it. In the background: echo-server </dev/null &
 const STACK: usize = 64 << 10;
 
 /// A quiet client's buffer, and a busy one's. With 4 KiB a message of 16 KiB costs four reads and four writes; with
-/// 64 KiB for everybody, 10,000 clients would take 640 MB.
+/// 16 KiB for everybody, 10,000 silent clients would take 160 MB for nothing. More than 16 KiB was not faster.
 const SMALL: usize = 4 << 10;
-const LARGE: usize = 64 << 10;
+const LARGE: usize = 16 << 10;
 
 /// A large buffer is given back after so many small reads in a row, or after so long without any.
 const SMALL_READS: u32 = 16;
@@ -172,6 +172,9 @@ fn echo(conn: &mut Conn, idle: Duration, bytes: &mut u64) -> Result<()> {
         // While the buffer is large, a lull gives it back.
         let patience = if buffer.len() == LARGE { idle.min(LULL) } else { idle - silent };
         stream.set_patience(Some(patience));
+        // The others go first: when it is our turn again, the next message is often there, and the read need not sleep
+        // and be woken. With 100 busy clients that is half again as many messages; a lone client pays 3 %.
+        thread::yield_now();
         let n = match stream.read(&mut buffer).map_err(Error::io("wait for the client")) {
             Ok(0) => return Ok(()),
             Ok(n) => n,

@@ -5,17 +5,18 @@
 //!
 //! May use: error, deadline, stream, encode.
 
+use super::goodbye::{self, Refused};
 use super::{Conn, Event, Totals};
 use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::stream::{Stream, Tcp};
 use std::any::Any;
 use std::collections::HashMap;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,15 +24,11 @@ use std::{fmt, mem};
 
 /// So many workers may wait in accept after their connection; one more ends instead. Enough for short connections to
 /// find a thread that exists, few enough not to matter in memory.
-const SPARE: usize = 32;
+const SPARE: usize = 64;
 
 /// The pause after a failed accept: doubled each time, as in Go's net/http.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// A refused caller keeps its descriptor until it has closed too, for at most this long, and at most so many do.
-const GOODBYE: Duration = Duration::from_secs(1);
-const GOODBYES: usize = 64;
 
 type Handler = dyn Fn(Conn) -> Result<()> + Send + Sync;
 type Observer = dyn Fn(Event<'_>) + Send + Sync;
@@ -90,7 +87,8 @@ pub(super) struct State {
     /// When a failed accept was last reported, and how many failed since.
     reported: Option<Instant>,
     unreported: u64,
-    goodbyes: Option<SyncSender<(Tcp, Deadline)>>,
+    /// Where refused callers go, and how to end the one who is being seen off.
+    goodbyes: Option<SyncSender<Refused>>,
     goodbye: Weak<TcpStream>,
     pub(super) stopped: bool,
 }
@@ -113,13 +111,13 @@ impl Crew {
     /// Starts the first worker and, where callers are to be refused, the thread that says goodbye to them.
     pub(super) fn begin(self: &Arc<Crew>) -> io::Result<()> {
         if self.options.refuse.is_some() {
-            let (sender, receiver) = sync_channel(GOODBYES);
+            let (sender, receiver) = goodbye::queue();
             let mut state = self.lock();
             state.goodbyes = Some(sender);
             state.alive += 1;
             drop(state);
             let worker = Worker { crew: Arc::clone(self), waiting: false, serving: None };
-            self.spawn(Box::new(move || worker.say_goodbye(receiver)))?;
+            self.spawn(Box::new(move || worker.see_off(receiver)))?;
         }
         let mut state = self.lock();
         state.alive += 1;
@@ -162,10 +160,10 @@ impl Crew {
         }
     }
 
-    /// The most threads that may wait or serve: one for each place; where callers are told that there is none left,
-    /// one more, who tells them.
+    /// The most threads there may be: one for each place; where callers are told that there is none left, one more, who
+    /// tells them, and the one that says goodbye.
     fn most(&self) -> usize {
-        self.options.places + usize::from(self.options.refuse.is_some())
+        self.options.places + if self.options.refuse.is_some() { 2 } else { 0 }
     }
 
     /// After a failed accept: pauses where asking again at once could not help. False when the server is to stop.
@@ -195,22 +193,16 @@ impl Crew {
         !self.stopping()
     }
 
-    /// Tells the caller why, if there is a line for it, without waiting for anything he does.
-    fn turn_away(&self, mut stream: Tcp) {
+    /// Tells the caller why, if there is a line for it.
+    fn turn_away(&self, stream: Tcp) {
         let Some(line) = &self.options.refuse else { return };
-        // The send buffer of a new connection is empty: a line fits in whole. If not, the caller just sees the end.
-        let _ = stream.socket().set_nonblocking(true);
-        let _ = stream.socket().write(line.as_bytes());
-        let _ = stream.finish();
-        let _ = stream.socket().set_nonblocking(false);
-        let full = match &self.lock().goodbyes {
-            Some(queue) => queue.try_send((stream, Deadline::after(GOODBYE))).err(),
+        let refused = goodbye::refuse(stream, line);
+        let sent = match &self.lock().goodbyes {
+            Some(queue) => queue.try_send(refused),
             None => return,
         };
-        if let Some(TrySendError::Full((stream, _))) = full {
-            // As much as can be done without waiting.
-            let _ = stream.socket().set_nonblocking(true);
-            let _ = stream.socket().read(&mut [0; 4096]);
+        if let Err(TrySendError::Full(refused)) = sent {
+            refused.leave();
         }
     }
 }
@@ -224,7 +216,7 @@ impl fmt::Debug for Crew {
 /// Whether accept can be called again at once: a signal came, or a caller left before his turn. Without descriptors or
 /// memory (EMFILE, ENFILE, ENOBUFS, ENOMEM) the same answer would come at once, again and again; what is unknown is
 /// treated so too.
-fn helps_at_once(error: &io::Error) -> bool {
+pub(super) fn helps_at_once(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted)
 }
 
@@ -254,6 +246,8 @@ impl Worker {
     fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         while let Some(listener) = self.crew.listener.upgrade() {
+            // Whoever has work goes first: then the next caller is often there already, and nobody has to be woken.
+            thread::yield_now();
             let accepted = listener.accept();
             drop(listener);
             let go_on = match accepted.and_then(|(socket, peer)| Ok((Tcp::new(socket)?, peer))) {
@@ -361,22 +355,15 @@ impl Worker {
         true
     }
 
-    /// Closing a connection with unread bytes resets it, and a reset can overtake the line we sent (RFC 1122 section
-    /// 4.2.2.13). So what a refused caller sent is read until he closes, for a second at most.
-    fn say_goodbye(self, refused: Receiver<(Tcp, Deadline)>) {
-        for (mut stream, until) in refused {
+    fn see_off(self, callers: Receiver<Refused>) {
+        for refused in callers {
             let mut state = self.crew.lock();
             if self.crew.stopping() {
                 return;
             }
-            state.goodbye = stream.closer();
+            state.goodbye = refused.closer();
             drop(state);
-            stream.set_deadline(until);
-            let mut bin = [0; 4096];
-            let mut most = 64; // reads: a caller who sends on and on is cut off earlier
-            while most > 0 && matches!(stream.read(&mut bin), Ok(1..)) {
-                most -= 1;
-            }
+            refused.see_off();
         }
     }
 }

@@ -32,6 +32,9 @@
 
 mod crew;
 mod door;
+mod goodbye;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{Error, Result};
 use crate::stream::Tcp;

@@ -1,0 +1,200 @@
+//! What every program from part 3 on has in common: `--help`, its arguments, the target or a server of its own, the wire
+//! view, and a quiet end when nobody reads its output any more.
+//!
+//! A program says `mod lesson;` and hands its work to [`main`] (or to [`tool`], if it has no target).
+#![allow(dead_code)] // each program uses a part
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use netprimer::trace::{Event, Live, Side, Sink};
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{panic, process, thread};
+
+/// Runs a lesson: reads the arguments, which are `args` and those that all lessons have, and ends by
+/// [`netprimer::finish`]. Wrong arguments end the program with status 2 and its usage.
+pub fn main<E>(about: &'static str, args: impl IntoIterator<Item = Arg>, run: fn(&Args) -> Result<(), E>) -> ExitCode
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    tool(about, common().into_iter().chain(args), run)
+}
+
+/// Runs a program that has only the arguments `args`.
+pub fn tool<E>(about: &'static str, args: impl IntoIterator<Item = Arg>, run: fn(&Args) -> Result<(), E>) -> ExitCode
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    end_quietly_without_a_reader();
+    match read(about, args, std::env::args_os()) {
+        Ok(args) => netprimer::finish(run(&args)),
+        Err(answer) => {
+            let _ = answer.print(); // nobody may be left to read it
+            ExitCode::from(if answer.use_stderr() { 2 } else { 0 }) // `--help` is no error
+        }
+    }
+}
+
+/// The arguments that all lessons have.
+pub fn common() -> [Arg; 3] {
+    let slow = Arg::new("slow").long("slow").value_name("SECONDS").num_args(0..=1).require_equals(true);
+    [
+        Arg::new("TARGET").help("Where to go; without it a server is started here, for this run"),
+        flag("wire", "Show on stderr what passes, as it passes"),
+        slow.default_missing_value("1").value_parser(seconds).help("Like --wire, with a pause before each turn"),
+    ]
+}
+
+/// Reads the words of a command line, of which the first is the program itself.
+///
+/// # Errors
+/// What clap has to say instead: the help that was asked for, or which word it does not understand.
+pub fn read(
+    about: &'static str,
+    args: impl IntoIterator<Item = Arg>,
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Args, clap::Error> {
+    Command::new("lesson").about(about).args(args).try_get_matches_from(words).map(Args)
+}
+
+/// The arguments: clap's own, and what all lessons ask of them.
+pub struct Args(ArgMatches);
+
+impl Deref for Args {
+    type Target = ArgMatches;
+    fn deref(&self) -> &ArgMatches {
+        &self.0
+    }
+}
+
+impl Args {
+    /// The target, or the server that `start` starts: it is announced in one line and lives as long as what this returns.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub fn target_or<S: Server>(&self, start: impl FnOnce() -> netprimer::Result<S>) -> netprimer::Result<Target<S>> {
+        if let Some(address) = self.get_one::<String>("TARGET") {
+            return Ok(Target { address: address.clone(), server: None });
+        }
+        let server = start()?;
+        let address = server.addr().to_string();
+        println!("lab: {} on {address}", server.name());
+        Ok(Target { address, server: Some(server) })
+    }
+
+    /// Who is to be told what passes: stderr, if `--wire` or `--slow` was given.
+    pub fn wire(&self) -> Option<Arc<dyn Sink>> {
+        let live = || Live::new(io::stderr());
+        match self.get_one::<Duration>("slow") {
+            Some(pause) => Some(Arc::new(Slow::new(live(), *pause))),
+            None if self.get_flag("wire") => Some(Arc::new(live())),
+            None => None,
+        }
+    }
+}
+
+/// A server that a lesson can start for itself.
+pub trait Server {
+    /// What it is: `FTP server`.
+    fn name(&self) -> &str;
+    /// Where it listens.
+    fn addr(&self) -> SocketAddr;
+}
+
+/// Where a lesson goes.
+pub struct Target<S> {
+    /// As it was typed, or where the server started for this run listens.
+    pub address: String,
+    /// That server, for a look inside.
+    pub server: Option<S>,
+}
+
+/// Shows what passes, and waits before the other side speaks: time to explain, in front of a class.
+pub struct Slow<S> {
+    inner: S,
+    pause: Duration,
+    last: Mutex<Option<Side>>,
+}
+
+impl<S: Sink> Slow<S> {
+    /// Waits `pause` before it tells `inner` of a turn.
+    pub fn new(inner: S, pause: Duration) -> Slow<S> {
+        Slow { inner, pause, last: Mutex::default() }
+    }
+}
+
+impl<S: Sink> Sink for Slow<S> {
+    fn event(&self, side: Side, event: Event<'_>) {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(side);
+        if last != Some(side) {
+            thread::sleep(self.pause);
+        }
+        self.inner.event(side, event);
+    }
+}
+
+/// An option that is there or not.
+pub fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
+}
+
+/// An option with a whole number.
+pub fn number(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help).value_parser(value_parser!(u64))
+}
+
+/// A time in seconds: `2`, `0.5`.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds")?;
+    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+}
+
+/// `HOST:PORT`; an IPv6 address stands in brackets, `[::1]:8888`.
+pub fn address(text: &str) -> Result<(String, u16), &'static str> {
+    let (host, port) = text.rsplit_once(':').ok_or("an address is HOST:PORT, for instance 127.0.0.1:8888")?;
+    let port = port.parse().map_err(|_| "a port is a number from 0 to 65535")?;
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(six) if six.contains(':') => Ok((six.to_owned(), port)),
+        _ if host.is_empty() || host.contains([':', '[', ']']) => Err("an address is HOST:PORT; of IPv6 [::1]:8888"),
+        _ => Ok((host.to_owned(), port)),
+    }
+}
+
+/// `nc ... | head -1` is a wish that is fulfilled, not an error: when the reader has gone, `println!` panics, and the
+/// program ends here with status 0. An output that fails otherwise (a full disk) is an error.
+fn end_quietly_without_a_reader() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        let Some(cause) = text.strip_prefix("failed printing to stdout: ") else { return usual(panic) };
+        // The panic has only the text of the system's error, which ends with its number: `(os error 32)`.
+        let number = cause.trim_end_matches(')').rsplit(' ').next().and_then(|number| number.parse().ok());
+        let error = number.map_or_else(|| io::Error::other(cause), io::Error::from_raw_os_error);
+        output_failed(&error);
+    }));
+}
+
+/// Standard output for bytes as they are; it ends the program as `println!` does here, when nobody reads it any more.
+pub struct Out;
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stdout().write(bytes).inspect_err(output_failed)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush().inspect_err(output_failed)
+    }
+}
+
+fn output_failed(error: &io::Error) {
+    if error.kind() == ErrorKind::BrokenPipe {
+        process::exit(0);
+    }
+    let _ = writeln!(io::stderr(), "error: write the output: {error}");
+    process::exit(1);
+}

@@ -1,0 +1,320 @@
+//! `nc`: exact bytes both ways, ends that are ends, and errors that help.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod tools;
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::{Command, Stdio};
+use std::thread::{self, JoinHandle};
+use tools::{LIMIT, Left, Running, assert_failed, example, peer, run, start};
+
+fn nc(args: &[&str]) -> Running {
+    start(example("nc"), args)
+}
+
+/// `nc -l` on a free port.
+fn listening(options: &[&str]) -> (Running, SocketAddr) {
+    let program = start(example("nc"), ["-l"].iter().chain(options).chain(&["127.0.0.1:0"]).copied());
+    let addr = program.listening(false);
+    (program, addr)
+}
+
+/// A server for one client.
+fn serve<T: Send + 'static>(answer: impl FnOnce(TcpStream) -> T + Send + 'static) -> (String, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let serve = move || {
+        let client = listener.accept().unwrap().0;
+        client.set_read_timeout(Some(LIMIT)).unwrap();
+        client.set_write_timeout(Some(LIMIT)).unwrap();
+        answer(client)
+    };
+    (addr, thread::spawn(serve))
+}
+
+fn succeeded(left: Left) -> Vec<u8> {
+    assert_eq!((left.status, left.err.as_str()), (0, ""));
+    left.out
+}
+
+fn every_byte(times: usize) -> Vec<u8> {
+    (0..=255).cycle().take(256 * times).collect()
+}
+
+#[test]
+fn the_answer_arrives_after_the_input_has_ended() {
+    let (addr, server) = serve(|mut client| {
+        let mut question = Vec::new();
+        client.read_to_end(&mut question).unwrap(); // the half-close
+        client.write_all(&question).unwrap();
+        question
+    });
+    let bytes = every_byte(400); // 100 kB, with every byte there is
+    assert_eq!(succeeded(run("nc", &[&addr], &bytes)), bytes);
+    assert_eq!(server.join().unwrap(), bytes);
+}
+
+#[test]
+fn a_long_stream_passes_in_both_directions_at_once_in_little_memory() {
+    const TOTAL: usize = 32 << 20;
+    let (addr, server) = serve(|mut client| {
+        let mut back = client.try_clone().unwrap();
+        // Echoes while it reads: a program that first reads all of its input would fill both buffers and stop.
+        std::io::copy(&mut client, &mut back).unwrap()
+    });
+    let mut child =
+        Command::new(example("nc")).arg(&addr).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let writer = thread::spawn(move || {
+        let block = every_byte(256);
+        (0..TOTAL / block.len()).for_each(|_| stdin.write_all(&block).unwrap());
+        stdin // still open, so that the program can be looked at
+    });
+    let (mut got, mut buffer) = (0, vec![0; 64 << 10]);
+    while got < TOTAL {
+        let n = stdout.read(&mut buffer).unwrap();
+        assert!(n > 0, "ended after {got} bytes");
+        assert!(buffer[..n].iter().enumerate().all(|(i, byte)| *byte == (got + i) as u8), "a wrong byte after {got}");
+        got += n;
+    }
+    let stdin = writer.join().unwrap();
+    if let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", child.id())) {
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak: usize = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(peak < 16 << 10, "{peak} kB for a stream of 32 MiB");
+    }
+    drop(stdin);
+    assert_eq!(stdout.read(&mut buffer).unwrap(), 0);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(server.join().unwrap(), TOTAL as u64);
+}
+
+#[test]
+fn two_of_them_talk_in_both_directions() {
+    let (listener, addr) = listening(&[]);
+    let bytes = every_byte(100);
+    let listener = listener.input(b"from the listener\n");
+    assert_eq!(succeeded(run("nc", &[&addr.to_string()], &bytes)), b"from the listener\n");
+    let left = listener.end();
+    assert_eq!(left.status, 0, "{}", left.err);
+    assert_eq!(left.err, format!("listening on {addr}\n"), "nothing else goes to stderr");
+    assert_eq!(left.out, bytes, "exact bytes on stdout");
+}
+
+/// The listener's input ends at once; what the other side has to say must arrive all the same.
+#[test]
+fn an_early_end_of_the_peer_is_not_ours() {
+    let (listener, addr) = listening(&[]);
+    let listener = listener.input(b"");
+    let mut client = nc(&[&addr.to_string()]);
+    client.type_in("late, ");
+    listener.shows("late, ");
+    client.type_in("but here\n");
+    succeeded(client.input(b"").end());
+    assert_eq!(listener.end().out, b"late, but here\n");
+}
+
+#[test]
+fn a_line_goes_out_when_it_is_typed() {
+    let (mut listener, addr) = listening(&[]);
+    let mut client = nc(&[&addr.to_string()]);
+    for turn in 0..3 {
+        client.type_in(&format!("question {turn}\n"));
+        listener.shows(&format!("question {turn}\n"));
+        listener.type_in(&format!("answer {turn}\n"));
+        client.shows(&format!("answer {turn}\n"));
+    }
+    let _listener = listener.input(b""); // both inputs end, so both programs do
+    assert_eq!(succeeded(client.input(b"").end()), b"answer 0\nanswer 1\nanswer 2\n");
+}
+
+#[test]
+fn hex_and_crlf() {
+    let (addr, server) = serve(|mut client| {
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).unwrap();
+        client.write_all(b"Hi \xe4\xbd\xa0\x1b\n").unwrap();
+        got
+    });
+    let shown = String::from_utf8(succeeded(run("nc", &["--hex", "--crlf", &addr], b"a\nb\r\n\n\r"))).unwrap();
+    assert_eq!(server.join().unwrap(), b"a\r\nb\r\n\r\n\r");
+    assert!(shown.contains("\n0000  48 69 20 e4 bd a0 1b 0a "), "{shown}");
+}
+
+#[test]
+fn datagrams_both_ways() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    server.set_read_timeout(Some(LIMIT)).unwrap();
+    let addr = server.local_addr().unwrap().to_string();
+    let client = nc(&["-u", "--wait", "0.5", &addr]).input("你好".as_bytes());
+    let mut buffer = [0; 100];
+    let (n, from) = server.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..n], "你好".as_bytes());
+    server.send_to(b"", from).unwrap(); // an empty datagram is no end
+    server.send_to(b"one\n", from).unwrap();
+    server.send_to(b"two\n", from).unwrap();
+    assert_eq!(succeeded(client.end()), b"one\ntwo\n");
+}
+
+#[test]
+fn two_of_them_exchange_datagrams() {
+    let (mut listener, addr) = listening(&["-u", "--wait", "0.3"]);
+    let mut client = nc(&["-u", "--wait", "0.3", &addr.to_string()]);
+    client.type_in("question\n");
+    listener.shows("question\n");
+    listener.type_in("answer\n");
+    client.shows("answer\n");
+    let (client, listener) = (client.input(b""), listener.input(b""));
+    assert_eq!(succeeded(client.end()), b"answer\n");
+    assert_eq!((listener.end().status), 0);
+}
+
+#[test]
+fn an_ipv6_address_stands_in_brackets() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        let _ = writeln!(std::io::stderr(), "skipped: this machine has no IPv6 loopback");
+        return;
+    };
+    let addr = listener.local_addr().unwrap().to_string();
+    let server = thread::spawn(move || listener.accept().unwrap().0.write_all(b"six").unwrap());
+    assert_eq!(succeeded(run("nc", &[&addr], b"")), b"six");
+    server.join().unwrap();
+}
+
+#[test]
+fn nobody_there_is_an_error_with_a_hint() {
+    let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let refused = run("nc", &[&addr], b"hello");
+    assert_failed(&refused, 1, &format!("error: connect to {addr}: "));
+    assert!(refused.err.contains("hint: nobody listens there"), "{}", refused.err);
+    if cfg!(target_os = "linux") {
+        assert_failed(&run("nc", &["-u", "--wait", "5", &addr], b"hello"), 1, "hint: nobody listens there");
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = run("nc", &["-l", &listener.local_addr().unwrap().to_string()], b"");
+    assert_failed(&busy, 1, "hint: another program has this port");
+    let label = format!("{}.test:80", "a".repeat(64));
+    assert_failed(&run("nc", &[&label], b""), 1, "error: look up aaaa");
+}
+
+#[test]
+fn a_reset_is_an_error_even_while_the_input_is_open() {
+    let (addr, server) = serve(|client| {
+        client.peek(&mut [0]).unwrap();
+        drop(client); // with unread bytes: a reset
+    });
+    let mut client = nc(&[&addr]);
+    client.type_in("unread");
+    server.join().unwrap();
+    assert_failed(&client.end(), 1, "hint: the other side dropped the connection");
+}
+
+#[test]
+fn wrong_arguments_give_two() {
+    for (args, text) in [
+        (&["127.0.0.1:99999"][..], "65535"),
+        (&["127.0.0.1"], "HOST:PORT"),
+        (&["::1:80"], "[::1]:8888"),
+        (&[], "Usage: nc"),
+        (&["a:1", "b:2"], "Usage: nc"),
+        (&["--wait", "soon", "a:1"], "not a number of seconds"),
+        (&["--wait", "-1", "a:1"], "Usage: nc"),
+        (&["--nonsense"], "Usage: nc"),
+    ] {
+        assert_failed(&run("nc", args, b""), 2, text);
+    }
+    let help = run("nc", &["--help"], b"");
+    assert_eq!((help.status, help.err.as_str()), (0, ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn arguments_that_are_no_text_give_two() {
+    use std::os::unix::ffi::OsStringExt;
+    let left = start(example("nc"), [OsString::from_vec(b"\xff\xfe:80".to_vec())]).end();
+    assert_failed(&left, 2, "UTF-8");
+}
+
+#[test]
+fn a_closed_output_ends_it_quietly() {
+    let (addr, server) = serve(|mut client| while client.write_all(&[b'\n'; 4096]).is_ok() {});
+    let mut child = Command::new(example("nc"));
+    let child = child.arg(&addr).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    child.stdout.take().unwrap().read_exact(&mut [0; 10]).unwrap(); // `| head`: and here the reader goes
+    server.join().unwrap();
+    let left = child.wait_with_output().unwrap();
+    assert_eq!((left.status.code(), String::from_utf8_lossy(&left.stderr).as_ref()), (Some(0), ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_input_is_an_empty_one_and_a_full_disk_an_error() {
+    let shell = |command: &str, addr: &str| {
+        let command = format!("\"$0\" \"$1\" {command}");
+        start("/bin/sh".into(), ["-c".into(), command.into(), example("nc").into_os_string(), OsString::from(addr)])
+            .end()
+    };
+    let answer = |mut client: TcpStream| {
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        client.write_all(b"still here").unwrap();
+    };
+    let (addr, server) = serve(answer);
+    assert_eq!(succeeded(shell("<&-", &addr)), b"still here");
+    server.join().unwrap();
+    if cfg!(target_os = "linux") {
+        let (addr, server) = serve(answer);
+        assert_failed(&shell("</dev/null >/dev/full", &addr), 1, "error: write the output: ");
+        server.join().unwrap();
+    }
+}
+
+/// An echo server for one client, as others write it.
+const PYTHON_ECHO: &str = "\
+import socket, sys
+server = socket.create_server(('127.0.0.1', 0))
+print('listening on 127.0.0.1:%d' % server.getsockname()[1], flush=True)
+peer, _ = server.accept()
+while piece := peer.recv(1000):
+    peer.sendall(piece)
+peer.close()
+";
+
+#[test]
+fn it_talks_to_python() {
+    let Some(python) = peer("python3") else { return };
+    let server = start(python, ["-c", PYTHON_ECHO]);
+    let bytes = every_byte(100);
+    assert_eq!(succeeded(run("nc", &[&server.listening(true).to_string()], &bytes)), bytes);
+    assert_eq!(server.end().status, 0);
+}
+
+#[test]
+fn it_talks_to_socat() {
+    let Some(socat) = peer("socat") else { return };
+    let (listener, addr) = listening(&[]);
+    let listener = listener.input(b"from nc\n");
+    let client = start(socat.clone(), ["-t", "20", "-", &format!("TCP:{addr}")]).input(&every_byte(100)).end();
+    assert_eq!((client.status, client.out.as_slice()), (0, &b"from nc\n"[..]));
+    assert_eq!(listener.end().out, every_byte(100));
+
+    let (listener, addr) = listening(&["-u", "--wait", "0.3"]);
+    let mut client = start(socat, ["-t", "0.3", "-", &format!("UDP:{addr}")]);
+    client.type_in("a datagram\n");
+    listener.shows("a datagram\n");
+    assert_eq!(client.input(b"").end().status, 0);
+    assert_eq!(listener.input(b"").end().out, b"a datagram\n");
+}
+
+#[test]
+fn it_talks_to_ncat() {
+    let Some(ncat) = peer("ncat") else { return };
+    let (listener, addr) = listening(&[]);
+    let listener = listener.input(b"from nc\n");
+    let port = addr.port().to_string();
+    let client = start(ncat, ["127.0.0.1", &port]).input(&every_byte(100)).end();
+    assert_eq!((client.status, client.out.as_slice()), (0, &b"from nc\n"[..]));
+    assert_eq!(listener.end().out, every_byte(100));
+}

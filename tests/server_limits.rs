@@ -1,0 +1,185 @@
+//! The server at the limits of a process: descriptors and threads. Each test runs the server in a process of its own,
+//! because "none left" is a property of a process; its comment says by which means it gets there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod running;
+
+use netprimer::server::{Conn, Server};
+use netprimer::{Error, Result};
+use running::{ECHO_SERVER, LIMIT, Running, echo_server, finish, have, note};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+fn ask(client: &mut TcpStream) -> io::Result<()> {
+    client.write_all("你好".as_bytes())?;
+    let mut answer = [0; 6];
+    client.read_exact(&mut answer)?;
+    assert_eq!(answer, "你好".as_bytes());
+    Ok(())
+}
+
+/// Lets time pass without anything to wait for: a channel that never hears anything is a clock.
+fn pass(time: Duration) {
+    let (_silent, clock) = mpsc::channel::<()>();
+    let _ = clock.recv_timeout(time);
+}
+
+/// `sh` with a limit of its own, then the program in its place (the same process id).
+fn limited(limit: &str, program: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{limit}; exec \"$0\" \"$@\""), program]);
+    command
+}
+
+/// Means: server and clients in two processes, because each of them needs a descriptor for each connection.
+#[test]
+fn ten_thousand_connections_at_once() {
+    let (_, limit, _) = finish(Command::new("sh").args(["-c", "ulimit -n"]), b"");
+    let limit = String::from_utf8(limit).unwrap().trim().parse::<usize>().unwrap_or(usize::MAX);
+    let number = limit.saturating_sub(300).min(10_000) / 4 * 4;
+    if number < 10_000 {
+        note(&format!("{number} connections instead of 10,000: a process may have {limit} descriptors here"));
+    }
+    let server = Running::start(echo_server(&["--max", "10000", "--quiet"]).stdin(Stdio::null()));
+    let start = Instant::now();
+    let addr = server.addr;
+    let connect = move || {
+        let clients = (0..number / 4).map(|_| {
+            let mut client = TcpStream::connect_timeout(&addr, LIMIT).unwrap();
+            client.set_read_timeout(Some(LIMIT)).unwrap();
+            ask(&mut client).unwrap();
+            client
+        });
+        clients.collect::<Vec<_>>()
+    };
+    let threads: Vec<_> = (0..4).map(|_| thread::spawn(connect)).collect();
+    let mut all: Vec<TcpStream> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    assert_eq!(all.len(), number);
+    note(&format!("{number} connections open after {:.1?}", start.elapsed()));
+    // All are there at the same time, and each is answered.
+    all.iter_mut().for_each(|client| ask(client).unwrap());
+}
+
+/// Means: `ulimit -n 64` in the child.
+#[test]
+fn without_descriptors_it_waits_instead_of_spinning() {
+    let mut command = limited("ulimit -n 64", ECHO_SERVER);
+    let mut server = Running::start(command.arg("127.0.0.1:0").stdin(Stdio::null()));
+    // 100 callers: about 57 can be accepted, the others stand in the kernel's queue.
+    let mut inside: Vec<TcpStream> = (0..100).map(|_| server.client()).collect();
+    let outside = inside.split_off(40);
+    inside.iter_mut().for_each(|caller| ask(caller).unwrap());
+    assert!(server.line().starts_with("cannot accept clients: "), "and it says so");
+    if let Some(before) = server.cpu() {
+        let start = Instant::now();
+        pass(Duration::from_secs(1));
+        let (used, passed) = (server.cpu().unwrap() - before, start.elapsed());
+        assert!(used < passed / 20, "{used:?} of {passed:?}");
+        let complaints = server.lines().iter().filter(|line| line.starts_with("cannot accept")).count() as u64;
+        assert!(complaints <= passed.as_secs() + 1, "{complaints} lines in {passed:?}");
+    }
+    // Who is inside is served all the time; who waits, as soon as others leave.
+    inside.iter_mut().for_each(|caller| ask(caller).unwrap());
+    drop(inside);
+    for mut caller in outside {
+        ask(&mut caller).unwrap();
+    }
+    let start = Instant::now();
+    ask(&mut server.client()).unwrap();
+    note(&format!("ulimit -n 64: a new client is answered {:.1?} after the crowd has left", start.elapsed()));
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(server.is_running());
+}
+
+/// Means: this test program once more, under `ulimit -n 64`, where it runs the function below.
+#[test]
+fn stop_needs_no_descriptor() {
+    const CHILD: &str = "NETPRIMER_TEST_EXHAUSTED";
+    if std::env::var_os(CHILD).is_some() {
+        stop_without_descriptors();
+        return;
+    }
+    let program = std::env::current_exe().unwrap();
+    let mut command = limited("ulimit -n 64", program.to_str().unwrap());
+    command.args(["stop_needs_no_descriptor", "--exact", "--nocapture"]).env(CHILD, "1");
+    let (status, out, err) = finish(&mut command, b"");
+    let out = String::from_utf8_lossy(&out);
+    assert_eq!(status, Some(0), "{out}{err}");
+    assert!(out.contains("stopped without descriptors"), "{out}{err}");
+}
+
+fn stop_without_descriptors() {
+    let echo = |mut conn: Conn| -> Result<()> {
+        let mut buffer = [0; 6];
+        while conn.stream.read(&mut buffer).map_err(Error::io("read"))? > 0 {
+            conn.stream.write_all(&buffer).map_err(Error::io("write"))?;
+        }
+        Ok(())
+    };
+    // First with a worker that sleeps in accept, then with several that pause because accept fails.
+    for crowd in [0, 10] {
+        let handle = Server::bind("127.0.0.1:0").unwrap().start(echo).unwrap();
+        let addr = handle.addr();
+        let mut clients: Vec<TcpStream> = (0..crowd).map(|_| TcpStream::connect(addr).unwrap()).collect();
+        clients.iter_mut().for_each(|client| ask(client).unwrap());
+        let kept = clients.len() / 2;
+        clients.truncate(kept);
+        let mut files = Vec::new();
+        let error = loop {
+            match File::open("/dev/null") {
+                Ok(file) => files.push(file),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
+        let start = Instant::now();
+        let drained = handle.stop(Duration::from_millis(100));
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        assert_eq!(drained.stuck, 0, "{drained:?}");
+        assert!(drained.forced <= kept, "{drained:?}");
+        drop((files, clients));
+        assert!(Server::bind(addr).is_ok(), "the port is free");
+    }
+    println!("stopped without descriptors");
+}
+
+/// Means: a child under another user, because a limit of threads (`ulimit -u`) does not stop root; needs root, `setpriv` and
+/// `prlimit`. The same is tried on any system with an injected spawner in `src/server/tests.rs`.
+#[test]
+fn without_threads_it_turns_away_and_goes_on() {
+    // Every user has a limit of his own: this one belongs to nobody else.
+    let user = format!("--reuid={}", 50_000 + std::process::id() % 10_000);
+    let root = finish(Command::new("id").arg("-u"), b"").1 == b"0\n";
+    if !root {
+        return note("skipped: a limit of threads needs root, to become another user");
+    }
+    if !have("setpriv", &[&user, "--clear-groups", "prlimit", "--nproc=20", "true"]) {
+        return;
+    }
+    // A copy where any user may run it.
+    let copy = std::env::temp_dir().join(format!("netprimer-echo-server-{}", std::process::id()));
+    std::fs::copy(ECHO_SERVER, &copy).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args([&user, "--clear-groups", "prlimit", "--nproc=20"]).arg(&copy).arg("127.0.0.1:0").stdin(Stdio::null());
+    let mut server = Running::start(&mut command);
+    std::fs::remove_file(&copy).unwrap();
+    let mut callers: Vec<TcpStream> = (0..40).map(|_| server.client()).collect();
+    let served = callers.iter_mut().filter_map(|caller| ask(caller).ok()).count();
+    note(&format!("20 threads: {served} of 40 callers served, the others turned away"));
+    assert!((10..20).contains(&served), "{served}");
+    drop(callers);
+    let complaint = std::iter::repeat_with(|| server.line()).find(|line| line.contains("no thread for it"));
+    assert!(complaint.is_some());
+    // The places are free again: sooner or later the next caller finds one.
+    let start = Instant::now();
+    while ask(&mut server.client()).is_err() {
+        assert!(start.elapsed() < LIMIT, "nobody is served any more");
+        thread::yield_now();
+    }
+    assert!(server.is_running());
+}
