@@ -108,7 +108,7 @@ const STACK: usize = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long that is borne.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Scan {
     /// A scan of one host with the defaults for where it is.
@@ -140,7 +140,7 @@ impl Scan {
     ///
     /// # Errors
     /// Those of [`Scan::check`]; [`Error::Io`] when not one thread can be had, or descriptors or local ports stay used up
-    /// for 10 s. A port that could not be tried is never called closed: it is tried again, or the scan fails.
+    /// for 3 s. A port that could not be tried is never called closed: it is tried again, or the scan fails.
     pub fn run(&self) -> Result<Vec<Port>> {
         self.run_with(|_| {})
     }

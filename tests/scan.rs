@@ -7,9 +7,15 @@ use netprimer::lab::script::{self, Step};
 use netprimer::scan::{MOST_HOSTS, Port, Scan, State, ports};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use std::io::{self, ErrorKind, Write};
+use std::env::consts::EXE_SUFFIX;
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -17,6 +23,9 @@ const HOME6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
 /// Long enough for this machine when it is busy, short enough for a test.
 const SHORT: Duration = Duration::from_millis(300);
+
+/// The hard limit on a program of these tests.
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn scan(addrs: &[SocketAddr]) -> Scan {
     let ports = addrs.iter().map(SocketAddr::port).collect();
@@ -352,4 +361,231 @@ fn the_lab_reserves_its_closed_port_and_stays_at_home() {
     assert_eq!(TcpListener::bind(lab.closed()).unwrap_err().kind(), ErrorKind::AddrInUse);
     assert_eq!(TcpStream::connect(lab.closed()).unwrap_err().kind(), ErrorKind::ConnectionRefused);
     assert!(matches!(Ports::start([0, 0, 0, 0].into()), Err(Error::Invalid(_))));
+}
+
+// ---- the program ----
+
+/// The built example. `cargo test` builds them all; `cargo test --test scan` may find none.
+fn example() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let path = profile.join("examples").join(format!("07_2_port_scan{EXE_SUFFIX}"));
+    if !path.exists() {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--example", "07_2_port_scan"]);
+        cargo.arg("--target-dir").arg(profile.parent().unwrap());
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
+    }
+    path
+}
+
+/// Runs a command to its end, which must come: exit status, stdout, stderr.
+fn run(command: &mut Command) -> (i32, String, String) {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let read = |mut pipe: Box<dyn Read + Send>| {
+        let (say, hear) = mpsc::channel();
+        thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = pipe.read_to_end(&mut text);
+            say.send(String::from_utf8_lossy(&text).into_owned())
+        });
+        hear
+    };
+    let out = read(Box::new(child.stdout.take().unwrap()));
+    let err = read(Box::new(child.stderr.take().unwrap()));
+    let (Ok(out), Ok(err)) = (out.recv_timeout(LIMIT), err.recv_timeout(LIMIT)) else {
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("{command:?} does not end");
+    };
+    (child.wait().unwrap().code().unwrap_or(-1), out, err)
+}
+
+fn program<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> (i32, String, String) {
+    run(Command::new(example()).args(args))
+}
+
+fn list(addrs: &[SocketAddr]) -> String {
+    addrs.iter().map(|addr| addr.port().to_string()).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn without_arguments_it_scans_this_machine_and_the_lab() {
+    let (status, out, err) = program([] as [&str; 0]);
+    assert_eq!((status, err.as_str()), (0, ""), "nothing extra in a pipe");
+    assert!(out.starts_with("scanning 127.0.0.1: 1023 ports\n"), "{out}");
+    assert_eq!(out.matches("lab: open 127.0.0.1:").count(), 1, "{out}");
+    let lab = out.split("scanning 127.0.0.1: 5 ports\n").nth(1).unwrap_or_else(|| panic!("{out}"));
+    for wanted in ["open \"220 mail.test ready\\r\\n\"\n", "open \"\\x1b[2Jall ports closed\\r\\n\"\n", "open\n"] {
+        assert!(lab.contains(wanted), "{wanted}: {lab}");
+    }
+    assert!(lab.contains(" filtered\n3 open, 1 closed, 1 filtered, 0 unreachable in "), "{lab}");
+}
+
+#[test]
+fn hosts_can_be_names_and_several() {
+    let lab = Ports::start(HOME).unwrap();
+    let ports = list(&[lab.open()[0], lab.closed()]);
+    let (status, out, err) = program(["--ports", &ports, "--banner", "localhost", "127.0.0.1"]);
+    assert_eq!((status, err.as_str()), (0, ""));
+    assert!(out.contains(&format!("{:<21} open \"220 mail.test ready\\r\\n\"\n", lab.open()[0])), "{out}");
+    assert!(out.starts_with("scanning ") && out.contains("127.0.0.1: 2 ports\n"), "{out}");
+}
+
+#[test]
+fn wrong_arguments_are_explained_and_give_2() {
+    for (args, wanted) in [
+        (&["--ports", "0"][..], "no port from 1 to 65535"),
+        (&["--ports", "5-1"], "no range"),
+        (&["--ports", ""], "no port"),
+        (&["--ports", "1-65536", "127.0.0.1"], "no port"),
+        (&["--timeout", "0"], "--timeout"),
+        (&["--timeout", "soon"], "--timeout"),
+        (&["--lab", "127.0.0.1"], "--lab"),
+        (&["--nonsense"], "--nonsense"),
+        (&["192.0.2.1"], "--i-may-scan-this"),
+        (&["127.0.0.1", "2001:db8::1"], "no loopback address"),
+        (&["two words"], "no spaces"),
+        (&[""], "not empty"),
+    ] {
+        let (status, out, err) = program(args);
+        assert_eq!((status, out.as_str()), (2, ""), "{args:?}: {err}");
+        assert!(err.starts_with("error: ") && err.contains(wanted), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn a_host_that_does_not_resolve_gives_1() {
+    // No packet leaves: a label has at most 63 bytes (RFC 1035 section 2.3.4).
+    let (status, out, err) = program([&format!("{}.test", "a".repeat(64))]);
+    assert_eq!((status, out.as_str()), (1, ""));
+    assert!(err.starts_with("error: look up aaaa"), "{err}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_closed_output_is_a_quiet_end() {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg("\"$0\" --ports 1-1023 127.0.0.1 | true").arg(example());
+    let (status, _, err) = run(&mut command);
+    assert_eq!((status, err.as_str()), (0, ""));
+}
+
+/// Ports that say nothing, held open here; and with those of the lab what a scan that asks for banners prints of them.
+#[cfg(unix)]
+fn silent(lab: &Ports, many: usize) -> (Vec<TcpListener>, String, Vec<String>) {
+    let open: Vec<TcpListener> = (0..many).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let mut addrs: Vec<SocketAddr> = open.iter().map(|listener| listener.local_addr().unwrap()).collect();
+    let mut wanted: Vec<(SocketAddr, &str)> = addrs.iter().map(|addr| (*addr, "open")).collect();
+    wanted.extend(lab.filtered().map(|addr| (addr, "filtered")));
+    addrs.extend(lab.filtered().into_iter().chain([lab.closed()]));
+    wanted.sort();
+    (open, list(&addrs), wanted.iter().map(|(addr, state)| format!("{addr:<21} {state}")).collect())
+}
+
+/// The scanner keeps each of sixty ports for 300 ms, and has 40 descriptors.
+#[test]
+#[cfg(unix)]
+fn without_descriptors_no_port_is_lost_or_called_closed() {
+    let lab = Ports::start(HOME).unwrap();
+    let (_open, ports, wanted) = silent(&lab, 60);
+    let mut command = Command::new("sh");
+    command.arg("-c").arg("ulimit -n 40; exec \"$0\" \"$@\"").arg(example());
+    command.args(["--banner", "--timeout", "300", "--ports", &ports, "127.0.0.1"]);
+    let start = Instant::now();
+    let (status, out, err) = run(&mut command);
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines[1..lines.len() - 1], wanted);
+    assert!(start.elapsed() >= SHORT * 2, "at most 37 at once: two rounds, or nothing had run out");
+}
+
+/// With not one descriptor to be had the scan waits for a while and then gives up. It calls nothing closed.
+#[test]
+#[cfg(unix)]
+fn without_any_descriptor_the_scan_fails() {
+    let (status, out, err) = alone("for ever");
+    assert_eq!(status, 0, "{out}{err}");
+}
+
+/// When others on this machine give descriptors back, it goes on.
+#[test]
+#[cfg(unix)]
+fn a_scan_goes_on_when_descriptors_come_back() {
+    let (status, out, err) = alone("for a while");
+    assert_eq!(status, 0, "{out}{err}");
+}
+
+/// Runs the next test in a process of its own that has few descriptors.
+#[cfg(unix)]
+fn alone(how_long: &str) -> (i32, String, String) {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg("ulimit -n 200; exec \"$0\" \"$@\"").arg(std::env::current_exe().unwrap());
+    command.args(["--exact", "taking_all_descriptors", "--ignored", "--nocapture"]).env("TAKE_DESCRIPTORS", how_long);
+    run(&mut command)
+}
+
+#[test]
+#[ignore = "takes every descriptor of its process: others run it in a process of its own"]
+#[cfg(unix)]
+fn taking_all_descriptors() {
+    let Some(how_long) = std::env::var_os("TAKE_DESCRIPTORS") else { return };
+    let lab = Ports::start(HOME).unwrap();
+    let scan = scan(&[lab.closed(), lab.open()[0], lab.closed()]);
+    let mut taken = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        taken.push(file);
+        assert!(taken.len() < 1_000, "there is no limit here");
+    }
+    if how_long == "for ever" {
+        let error = scan.run().unwrap_err();
+        assert!(error.to_string().starts_with("try a port: ") && !error.is_transient(), "{error}");
+        assert!(!taken.is_empty());
+        return;
+    }
+    let (never, clock) = mpsc::channel::<()>();
+    let back = thread::spawn(move || {
+        let _ = clock.recv_timeout(SHORT);
+        drop(taken);
+    });
+    let start = Instant::now();
+    assert_eq!(states(&scan.run().unwrap()), [State::Closed, State::Open, State::Closed]);
+    assert!(start.elapsed() >= SHORT, "nothing had run out");
+    back.join().unwrap();
+    drop(never);
+}
+
+/// The scanner keeps each of thirty ports for 300 ms, and may have 12 threads: a real limit, of a user that only this test
+/// has, for it does not hold for root. Only root can become another user.
+#[test]
+#[cfg(target_os = "linux")]
+fn without_threads_fewer_scan_and_no_port_is_lost() {
+    // Numbers between those of packages and of nobody.
+    let user = (61_000 + std::process::id() % 4_000).to_string();
+    let setpriv = format!("setpriv --reuid={user} --regid={user} --clear-groups");
+    let may = Command::new("sh").arg("-c").arg(format!("{setpriv} true")).output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        assert!(
+            std::env::var_os("NETPRIMER_PEERS").is_none(),
+            "NETPRIMER_PEERS is set, and setpriv or root is missing"
+        );
+        let _ = writeln!(io::stderr(), "skipped: running out of threads needs setpriv and root");
+        return;
+    }
+    let lab = Ports::start(HOME).unwrap();
+    let (_open, ports, wanted) = silent(&lab, 30);
+    let mut command = Command::new("sh");
+    // The program may lie in a folder that other users cannot enter, so it is opened before.
+    let limited = format!("{setpriv} -- prlimit --nproc=12 /proc/self/fd/9");
+    command.arg("-c").arg(format!("exec 9<\"$0\"; exec {limited} \"$@\"")).arg(example());
+    command.args(["--banner", "--timeout", "300", "--ports", &ports, "127.0.0.1"]);
+    let start = Instant::now();
+    let (status, out, err) = run(&mut command);
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines[1..lines.len() - 1], wanted);
+    assert!(start.elapsed() >= SHORT * 2, "at most 11 at once: three rounds, or nothing had run out");
 }
