@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const HOME6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -131,7 +131,7 @@ fn the_usual_python_calls_find_the_same_open_ports() {
 
 /// What the firewall of the namespace does with which ports.
 const RULES: [(&str, &str); 5] = [
-    ("101:600", "DROP"),
+    ("101:300", "DROP"),
     ("701:710", "REJECT --reject-with icmp-host-unreachable"),
     ("711:720", "REJECT --reject-with icmp-admin-prohibited"),
     ("721:730", "REJECT --reject-with icmp-port-unreachable"),
@@ -140,7 +140,7 @@ const RULES: [(&str, &str); 5] = [
 
 /// The same over IPv6, where the messages have other names (RFC 4443 section 3.1).
 const RULES6: [(&str, &str); 4] = [
-    ("101:600", "DROP"),
+    ("101:300", "DROP"),
     ("701:710", "REJECT --reject-with icmp6-addr-unreachable"),
     ("711:720", "REJECT --reject-with icmp6-adm-prohibited"),
     ("731:740", "REJECT --reject-with tcp-reset"),
@@ -175,7 +175,7 @@ fn behind_a_firewall() {
     for host in [HOME, HOME6] {
         // In a namespace of one's own even the low ports are free. The last of them lies behind the firewall.
         let _open: Vec<TcpListener> =
-            [22, 80, 443].into_iter().map(|port| TcpListener::bind((host, port)).unwrap()).collect();
+            [22, 80, 250].into_iter().map(|port| TcpListener::bind((host, port)).unwrap()).collect();
         // Over IPv6 Linux hears a message about a SYN to itself only when it repeats that SYN after a second: until then
         // it is silence.
         let soon = host.is_ipv4();
@@ -183,7 +183,7 @@ fn behind_a_firewall() {
         let first = scan.run().unwrap();
         let expected = |port| match port {
             22 | 80 => State::Open,
-            101..=600 => State::Filtered,
+            101..=300 => State::Filtered,
             // A message that somebody forbids it says "host unreachable", too (RFC 1122 section 3.2.2.1).
             701..=720 if soon => State::Unreachable(ErrorKind::HostUnreachable),
             701..=720 => State::Filtered,
@@ -192,16 +192,14 @@ fn behind_a_firewall() {
         for port in &first {
             assert_eq!(port.state, expected(port.addr.port()), "{}", port.addr);
         }
-        for _ in 1..20 {
+        for _ in 1..if soon { 20 } else { 5 } {
             assert_eq!(scan.run().unwrap(), first);
         }
         assert_eq!(ours(&scan), nmap(host, &scan.ports), "ours is left");
-        let start = Instant::now();
-        let longer = Scan { ports: (101..=710).collect(), timeout: Duration::from_secs(2), ..Scan::of(host) };
-        let longer = longer.run().unwrap();
-        assert!(longer[..500].iter().all(|port| port.state == State::Filtered), "{host}");
+        let ports = (201..=300).chain(701..=710).collect();
+        let longer = Scan { ports, timeout: Duration::from_millis(1_500), ..Scan::of(host) }.run().unwrap();
+        assert!(longer[..100].iter().all(|port| port.state == State::Filtered), "{host}");
         let why = State::Unreachable(ErrorKind::HostUnreachable);
-        assert!(longer[600..].iter().all(|port| port.state == why), "{:?}", longer[600]);
-        assert!(start.elapsed() < Duration::from_secs(20), "1,000 s one after another: {:?}", start.elapsed());
+        assert!(longer[100..].iter().all(|port| port.state == why), "{:?}", longer[100]);
     }
 }
