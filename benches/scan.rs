@@ -133,8 +133,11 @@ fn measure(rounds: usize, namespace: bool) -> Result<()> {
         let times = race(&scanners, rounds)?;
         row(out, &format!("closed, 1 to {last}"), &scanners, &times)?;
         if nmap {
-            let ratio = ratios(&times, 1)[1];
-            goals.push((ratio >= 3.0, format!("closed, 1 to {last}: {ratio:.1} times as fast as nmap -sT; goal 3")));
+            // In about half of its runs over all ports nmap pauses for a second. A median would be one kind of run or the
+            // other by chance, so the goal is judged by what all rounds took together.
+            let ratio = times[1].iter().sum::<f64>() / times[0].iter().sum::<f64>();
+            let goal = format!("closed, 1 to {last}: all rounds together {ratio:.1} times as fast as nmap -sT; goal 3");
+            goals.push((ratio >= 3.0, goal));
         }
     }
     if firewall {

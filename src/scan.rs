@@ -102,7 +102,7 @@ pub const MOST_HOSTS: usize = 256;
 pub const MOST_WORKERS: usize = 10_000;
 
 /// A worker keeps one banner on its stack, and std and the system a little more.
-const STACK: usize = 64 << 10;
+const STACK: usize = 32 << 10;
 
 /// Between two attempts when descriptors or local ports have run out and no port of ours holds one that it will give back.
 const PAUSE: Duration = Duration::from_millis(20);
