@@ -413,6 +413,7 @@ fn list(addrs: &[SocketAddr]) -> String {
 }
 
 #[test]
+#[cfg(unix)]
 fn without_arguments_it_scans_this_machine_and_the_lab() {
     let (status, out, err) = program([] as [&str; 0]);
     assert_eq!((status, err.as_str()), (0, ""), "nothing extra in a pipe");
@@ -486,6 +487,17 @@ fn silent(lab: &Ports, many: usize) -> (Vec<TcpListener>, String, Vec<String>) {
     (open, list(&addrs), wanted.iter().map(|(addr, state)| format!("{addr:<21} {state}")).collect())
 }
 
+/// The program must print these lines, and need the time for this many rounds of 300 ms: otherwise nothing had run out.
+#[cfg(unix)]
+fn in_rounds(command: &mut Command, wanted: &[String], rounds: u32) {
+    let start = Instant::now();
+    let (status, out, err) = run(command);
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(&lines[1..lines.len() - 1], wanted);
+    assert!(start.elapsed() >= SHORT * rounds, "{:?}", start.elapsed());
+}
+
 /// The scanner keeps each of sixty ports for 300 ms, and has 40 descriptors.
 #[test]
 #[cfg(unix)]
@@ -495,12 +507,7 @@ fn without_descriptors_no_port_is_lost_or_called_closed() {
     let mut command = Command::new("sh");
     command.arg("-c").arg("ulimit -n 40; exec \"$0\" \"$@\"").arg(example());
     command.args(["--banner", "--timeout", "300", "--ports", &ports, "127.0.0.1"]);
-    let start = Instant::now();
-    let (status, out, err) = run(&mut command);
-    assert_eq!((status, err.as_str()), (0, ""), "{out}");
-    let lines: Vec<&str> = out.lines().collect();
-    assert_eq!(lines[1..lines.len() - 1], wanted);
-    assert!(start.elapsed() >= SHORT * 2, "at most 37 at once: two rounds, or nothing had run out");
+    in_rounds(&mut command, &wanted, 2); // at most 37 at once
 }
 
 /// With not one descriptor to be had the scan waits for a while and then gives up. It calls nothing closed.
@@ -582,10 +589,5 @@ fn without_threads_fewer_scan_and_no_port_is_lost() {
     let limited = format!("{setpriv} -- prlimit --nproc=12 /proc/self/fd/9");
     command.arg("-c").arg(format!("exec 9<\"$0\"; exec {limited} \"$@\"")).arg(example());
     command.args(["--banner", "--timeout", "300", "--ports", &ports, "127.0.0.1"]);
-    let start = Instant::now();
-    let (status, out, err) = run(&mut command);
-    assert_eq!((status, err.as_str()), (0, ""), "{out}");
-    let lines: Vec<&str> = out.lines().collect();
-    assert_eq!(lines[1..lines.len() - 1], wanted);
-    assert!(start.elapsed() >= SHORT * 2, "at most 11 at once: three rounds, or nothing had run out");
+    in_rounds(&mut command, &wanted, 3); // at most 11 at once
 }
