@@ -133,9 +133,9 @@ fn silent_ports_are_waited_for_together() {
 #[test]
 fn a_port_that_connects_to_itself_is_not_open() {
     let closed = Ports::start(HOME).unwrap();
-    let many = scan(&[closed.closed(); 40_000]);
-    let open = many.run().unwrap().iter().filter(|port| port.state != State::Closed).count();
-    assert_eq!(open, 0);
+    let mut found = scan(&[closed.closed(); 40_000]).run().unwrap();
+    found.retain(|port| port.state != State::Closed);
+    assert_eq!(found, []);
 }
 
 // ---- banners ----
@@ -229,7 +229,7 @@ fn what_cannot_be_is_said_before_anything_is_tried() {
     assert!(with(|scan| scan.workers = 20_000).starts_with("20000 workers"));
     assert!(with(|scan| scan.workers = 0).starts_with("0 workers"));
     assert!(with(|scan| scan.ports = vec![80, 0]).starts_with("port 0"));
-    assert!(with(|scan| scan.timeout = Duration::ZERO).contains("timeout"));
+    assert!(with(|scan| scan.timeout = Duration::from_micros(999)).contains("timeout"));
     assert!(with(|scan| scan.hosts = vec![HOME; MOST_HOSTS + 1]).starts_with("257 hosts"));
     assert_eq!(Scan { hosts: vec![], ..Scan::of(HOME) }.run().unwrap(), []);
 }

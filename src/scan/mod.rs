@@ -11,13 +11,15 @@
 //! raw sockets, no privileges, and whoever is scanned can see it. Scanning what is not yours can be a crime, so everything
 //! but this machine's own loopback addresses needs [`Scan::i_may_scan_this`].
 //!
-//! May use: error, deadline, encode, stream.
+//! May use: error, deadline, encode.
 
-use crate::deadline::Deadline;
+mod probe;
+
 use crate::error::{Error, Result};
+use probe::probe;
 use std::fmt;
-use std::io::{self, ErrorKind, Read};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
@@ -76,9 +78,8 @@ pub struct Scan {
     pub hosts: Vec<IpAddr>,
     /// The ports: see [`ports`]. 1 to 1023 by default, the system ports of RFC 6335 section 6.
     pub ports: Vec<u16>,
-    /// How long one port may be silent before it is called filtered. Default 1 s on loopback, where nothing is lost, and 2 s
-    /// elsewhere: TCP repeats a lost SYN after 1 s (RFC 6298 section 2). On Windows 3 s: it asks a closed port again and
-    /// again for 2 s before it says that it was refused.
+    /// How long one port may be silent before it is called filtered, at least 1 ms. Default 1 s on loopback, 2 s elsewhere, and
+    /// 3 s on Windows, which asks a closed port again and again for 2 s before it says that it was refused.
     pub timeout: Duration,
     /// How many ports are tried at once. Default 1,023 on loopback, 64 elsewhere.
     pub workers: usize,
@@ -90,9 +91,6 @@ pub struct Scan {
     /// The owner of these hosts allows it. Without this only loopback addresses are scanned.
     pub i_may_scan_this: bool,
 }
-
-/// Of a banner we keep no more bytes.
-const BANNER: usize = 256;
 
 /// One scan takes no more hosts: as many as a network of 24 bits has addresses.
 pub const MOST_HOSTS: usize = 256;
@@ -184,7 +182,7 @@ impl Scan {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a host that is not this machine's own without [`Scan::i_may_scan_this`], more than [`MOST_HOSTS`]
-    /// hosts, port 0, a timeout of zero, no workers or more than [`MOST_WORKERS`].
+    /// hosts, port 0, a timeout below 1 ms, no workers or more than [`MOST_WORKERS`].
     pub fn check(&self) -> Result<()> {
         let bad = |why: String| Err(Error::Invalid(why.into()));
         if let Some(far) = self.hosts.iter().find(|host| !is_near(host) && !self.i_may_scan_this) {
@@ -198,8 +196,8 @@ impl Scan {
         if self.ports.contains(&0) {
             return bad("port 0 is no port: the first is 1".to_owned());
         }
-        if self.timeout.is_zero() {
-            return bad("a timeout of 0 leaves no time to answer".to_owned());
+        if self.timeout < Duration::from_millis(1) {
+            return bad("a timeout below 1 ms leaves no time to answer".to_owned());
         }
         if !(1..=MOST_WORKERS).contains(&self.workers) {
             return bad(format!("{} workers are not between 1 and {MOST_WORKERS}", self.workers));
@@ -348,53 +346,4 @@ impl Work<'_> {
         drop(shared);
         thread::sleep(mine - now); // the pause is what a polite rate is
     }
-}
-
-/// Tries one port. An error means that it could not be tried: this machine ran out of something.
-fn probe(addr: SocketAddr, scan: &Scan) -> io::Result<Port> {
-    let found = |state, banner| Ok(Port { addr, state, banner });
-    match TcpStream::connect_timeout(&addr, scan.timeout) {
-        // TCP can connect a port of ours to itself when it is chosen for our end too (RFC 9293 section 3.5: simultaneous
-        // open). Nobody listens there.
-        Ok(stream) if stream.local_addr().is_ok_and(|own| own == addr) => found(State::Closed, Vec::new()),
-        Ok(stream) => found(State::Open, scan.banner.map_or_else(Vec::new, |wait| banner(&stream, wait))),
-        Err(error) => match error.kind() {
-            ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => found(State::Closed, Vec::new()),
-            ErrorKind::TimedOut => found(State::Filtered, Vec::new()),
-            _ if ran_out(&error) => Err(error),
-            ErrorKind::AddrNotAvailable if has_a_way(addr) => Err(error), // no local port is left
-            kind => found(State::Unreachable(kind), Vec::new()),
-        },
-    }
-}
-
-/// Descriptors, memory for sockets, local ports: the numbers of ENOMEM, ENFILE, EMFILE, EAGAIN and ENOBUFS on Linux, macOS
-/// and Windows, since std has no kinds for most of them.
-fn ran_out(error: &io::Error) -> bool {
-    let codes: &[i32] = if cfg!(windows) { &[10024, 10055] } else { &[11, 12, 23, 24, 35, 55, 105] };
-    let kinds = [ErrorKind::OutOfMemory, ErrorKind::WouldBlock, ErrorKind::AddrInUse, ErrorKind::Interrupted];
-    kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| codes.contains(&code))
-}
-
-/// "Address not available" means that no local port is left, or that this machine has no such network at all (IPv6 is
-/// off). Connecting a UDP socket asks for the way, sends nothing, and needs no TCP port.
-fn has_a_way(addr: SocketAddr) -> bool {
-    let any: IpAddr = if addr.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let asked = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(addr));
-    !asked.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
-}
-
-/// What an open port says by itself, within the time and the limit, up to the end of its first line.
-fn banner(mut stream: &TcpStream, wait: Duration) -> Vec<u8> {
-    let deadline = Deadline::after(wait);
-    let mut banner = [0; BANNER];
-    let mut filled = 0;
-    while filled < BANNER && !banner[..filled].contains(&b'\n') {
-        let Ok(left) = deadline.left("read a banner") else { break };
-        match stream.set_read_timeout(left).and_then(|()| stream.read(&mut banner[filled..])) {
-            Ok(n @ 1..) => filled += n,
-            _ => break, // silence, an end or a reset: what came is the banner
-        }
-    }
-    banner[..filled].to_vec()
 }
