@@ -3,37 +3,26 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod running;
+mod support;
 
 use netprimer::dns::{AA, Data, IN, Kind, Message, Name, Record};
 use netprimer::lab::dns::{Lie, NameServer, Options, Zone, reply, serve, start};
-use running::{LIMIT, finish, have, note};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+use support::programs::{Programs, run, tool};
+use support::{LIMIT, note};
 
-/// The program, built: `cargo test --test part7_dns` alone builds no examples.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let this = std::env::current_exe().unwrap(); // target/debug/deps/part7_dns-0123456789abcdef
-    let folder = this.ancestors().nth(2).unwrap();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--offline", "--example", "07_1_dns", "--target-dir"]).arg(folder.join(".."));
-    if folder.ends_with("release") {
-        cargo.arg("--release");
-    }
-    let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    folder.join("examples").join(format!("07_1_dns{}", std::env::consts::EXE_SUFFIX))
-});
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| Programs::build(["07_1_dns"]).path("07_1_dns"));
 
 /// Status, standard output and standard error.
 type Left = (i32, String, String);
 
 fn dns<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Left {
-    let (status, out, err) = finish(Command::new(&*PROGRAM).args(args), b"");
-    (status.unwrap_or(-1), String::from_utf8(out).unwrap(), err)
+    let left = run(Command::new(&*PROGRAM).args(args), b"");
+    (left.status, String::from_utf8(left.out).unwrap(), left.err)
 }
 
 /// What it prints about these questions, asked at this server.
@@ -312,8 +301,7 @@ fn the_usual_python_calls_and_this_program_agree() {
     if !cfg!(target_os = "linux") {
         return note("skipped: only Linux gives a test a network of its own");
     }
-    let tools = [("python3", "--version"), ("unshare", "--version"), ("ip", "-V"), ("mount", "--version")];
-    if !tools.iter().all(|(tool, probe)| have(tool, &[probe])) {
+    if !["python3", "unshare", "ip", "mount"].iter().all(|name| tool(name).is_some()) {
         return;
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("part7-{}", std::process::id()));
@@ -330,19 +318,19 @@ fn the_usual_python_calls_and_this_program_agree() {
         command.args(["-rnm", "--kill-child", "sh", "-ec", &format!("{PREPARE}\n{script}"), "sh"]).arg(&folder);
         command
     };
-    let (allowed, _, why) = finish(&mut isolated("exit 0"), b"");
-    let ran = (allowed == Some(0)).then(|| {
+    let allowed = run(&mut isolated("exit 0"), b"");
+    let ran = (allowed.status == 0).then(|| {
         let this = std::env::current_exe().unwrap();
         let test = ["--exact", "the_usual_python_calls_and_this_program_agree", "--nocapture"];
         // Built here: inside there may be no way to build.
-        finish(isolated("exec \"$@\"").arg(this).args(test).env(INSIDE, &*PROGRAM), b"")
+        run(isolated("exec \"$@\"").arg(this).args(test).env(INSIDE, &*PROGRAM), b"")
     });
     let _ = std::fs::remove_dir_all(&folder);
     match ran {
-        None => note(&format!("skipped: this kernel gives no network of our own: {}", why.trim())),
-        Some((status, out, err)) => {
-            let out = String::from_utf8_lossy(&out);
-            assert!(status == Some(0) && err.contains("asked port 53"), "{out}\n{err}");
+        None => note(&format!("skipped: this kernel gives no network of our own: {}", allowed.err.trim())),
+        Some(left) => {
+            let said = left.text();
+            assert!(left.status == 0 && left.err.contains("asked port 53"), "{said}");
         }
     }
 }
@@ -368,18 +356,18 @@ fn inside() {
     let lab = start(Options { zone, port: 53, ..Options::default() }).unwrap();
     assert_eq!(lab.addr().port(), 53);
 
-    let (status, out, err) = finish(Command::new("python3").args(["-c", PYTHON]), b"");
-    assert_eq!(status, Some(0), "{err}");
+    let left = run(Command::new("python3").args(["-c", PYTHON]), b"");
+    assert_eq!(left.status, 0, "{}", left.err);
     // It believes the liar, cannot say that there is only an IPv6 address, and raises the same for a name that is
     // missing and a server that refuses.
     let expected = "93.184.216.34\nwww.example.com\nwww.example.com\ngaierror\ngaierror\ngaierror\nherror\n";
-    assert_eq!(String::from_utf8(out).unwrap(), expected);
+    assert_eq!(String::from_utf8(left.out).unwrap(), expected);
 
     let program = std::env::var_os(INSIDE).unwrap();
-    let run = |args: &[&str]| finish(Command::new(&program).arg("--system").args(args), b"");
-    let (status, out, err) = run(&["www.example.com", "93.184.216.66", "nobody.example.com", "mail6.example.com"]);
-    assert_eq!((status, err.as_str()), (Some(0), ""));
-    let out = String::from_utf8(out).unwrap();
+    let ask = |args: &[&str]| run(Command::new(&program).arg("--system").args(args), b"");
+    let left = ask(&["www.example.com", "93.184.216.66", "nobody.example.com", "mail6.example.com"]);
+    assert_eq!((left.status, left.err.as_str()), (0, ""));
+    let out = String::from_utf8(left.out).unwrap();
     let mut lines: Vec<&str> = out.lines().collect();
     lines[2..4].sort(); // the system puts those first that it can reach
     let expected = [
@@ -394,7 +382,7 @@ fn inside() {
     assert!(lines[6].starts_with("std: look up nobody.example.com: "), "{out}");
     assert_eq!(lines[7..], ["mail6.example.com -> 2001:db8::25", "std: mail6.example.com -> 2001:db8::25"]);
 
-    let (status, _, err) = run(&["www.example.org"]);
-    assert!(status == Some(1) && err.contains("127.0.0.1:53: the server refused"), "{err}");
+    let left = ask(&["www.example.org"]);
+    assert!(left.status == 1 && left.err.contains("127.0.0.1:53: the server refused"), "{}", left.err);
     note("asked port 53");
 }
