@@ -4,6 +4,8 @@
 //! Nothing here sleeps to wait for something: tests wait for events, with a limit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use netprimer::server::{Conn, Drained, Event, Handle, MOST_PLACES, Server};
 use netprimer::stream::{self, Stream, Tcp};
 use netprimer::{Deadline, Error, Result};
@@ -11,12 +13,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Nothing in this file may take longer, however busy the machine is.
-const LIMIT: Duration = Duration::from_secs(30);
+use support::{LIMIT, note};
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -85,11 +85,6 @@ fn ask(tcp: &mut Tcp, text: &str) -> io::Result<()> {
 
 fn served(addr: SocketAddr) {
     ask(&mut client(addr), "你好").unwrap();
-}
-
-/// Says a figure where a passing test may speak: libtest hides what `eprintln!` prints.
-fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// What a stop gives when nobody was there.
@@ -170,21 +165,25 @@ fn over_the_cap_a_caller_is_told_when_that_is_asked_for() {
     let mut first = client(handle.addr());
     ask(&mut first, "first").unwrap();
     next(&seen);
-    // Each has sent something that nobody wants to know: the line must not be lost to the reset that this could cause.
-    for _ in 0..200 {
+    // Each says something that nobody wants to know, and the connection must not be reset for it: a reset makes writing
+    // fail here, and on other systems takes the line away.
+    // 50 of them, because from the 65th on who is not yet gone a caller is closed without such patience.
+    for _ in 0..50 {
         let mut late = client(handle.addr());
-        let _ = late.write_all(&[b'x'; 5_000]);
+        late.write_all(&[b'x'; 5_000]).unwrap();
         let mut line = String::new();
         late.read_to_string(&mut line).expect("the line, then the end, and no reset");
         assert_eq!(line, "421 too many\r\n");
         assert_eq!(next(&seen), Seen::Refused(near(&late)));
+        late.write_all(&[b'x'; 5_000]).expect("and he can finish what he came to say");
+        late.write_all(&[b'x'; 5_000]).expect("and he can finish what he came to say");
     }
     ask(&mut first, "still here").unwrap();
     drop(first);
     assert!(matches!(next(&seen), Seen::Ended(_, None)));
     served(handle.addr());
     let totals = handle.totals();
-    assert_eq!((totals.accepted, totals.refused, totals.peak), (2, 200, 1), "{totals:?}");
+    assert_eq!((totals.accepted, totals.refused, totals.peak), (2, 50, 1), "{totals:?}");
 }
 
 #[test]
@@ -507,33 +506,6 @@ fn clients_that_reset_are_a_normal_end() {
     assert!(resets > 0, "none of 200 was seen as a reset");
     served(handle.addr());
     assert_eq!(handle.totals().panics, 0);
-}
-
-#[test]
-fn a_burst_of_a_thousand_is_served_without_a_failure() {
-    let handle = bind().places(1_000).start(echo).unwrap();
-    let addr = handle.addr();
-    let ready = Arc::new(Barrier::new(1_000));
-    let clients = (0..1_000).map(|_| {
-        let ready = Arc::clone(&ready);
-        let go = move || {
-            ready.wait();
-            let start = Instant::now();
-            let mut tcp = client(addr);
-            let connected = start.elapsed();
-            ask(&mut tcp, "burst").unwrap();
-            (connected, start.elapsed(), tcp)
-        };
-        thread::Builder::new().stack_size(64 << 10).spawn(go).unwrap()
-    });
-    let clients: Vec<_> = clients.collect();
-    let times: Vec<_> = clients.into_iter().map(|client| client.join().unwrap()).collect();
-    let connect = times.iter().map(|times| times.0).max().unwrap();
-    let answer = times.iter().map(|times| times.1).max().unwrap();
-    note(&format!("burst of 1,000: slowest connect {connect:.1?}, slowest answer {answer:.1?}"));
-    assert_eq!(handle.totals().peak, 1_000);
-    let drained = handle.stop(Duration::ZERO);
-    assert_eq!((drained.forced, drained.stuck), (1_000, 0));
 }
 
 #[test]

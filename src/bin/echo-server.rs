@@ -115,12 +115,14 @@ fn run(options: Options) -> Result<()> {
         handle.wait(); // the terminal is gone, the clients are not
     }
     let open = handle.active();
-    let _ = say.send(format!("stopping: {open} clients have {} s to finish\n", GRACE.as_secs()));
+    let _ = say.send(format!("stopping; still connected: {open}; seconds to finish: {}\n", GRACE.as_secs()));
     let drained = handle.stop(GRACE);
+    // Who left between the count above and the stop has finished too.
+    let finished = drained.finished.max(open.saturating_sub(drained.forced + drained.stuck));
     let totals = handle.totals();
     let _ = say.send(format!(
-        "{} finished, {} cut off, {} stuck; in all {} clients, {} at once at most, {} ended with an error\n",
-        drained.finished, drained.forced, drained.stuck, totals.accepted, totals.peak, totals.failed
+        "finished: {finished}, cut off: {}, stuck: {}; clients in all: {}, at once: {}, ended with an error: {}\n",
+        drained.forced, drained.stuck, totals.accepted, totals.peak, totals.failed
     ));
     drop((say, handle));
     let _ = printer.join();
@@ -198,5 +200,30 @@ fn echo(conn: &mut Conn, idle: Duration, bytes: &mut u64) -> Result<()> {
         } else if buffer.len() == LARGE && small_reads >= SMALL_READS {
             buffer = vec![0; SMALL];
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> std::result::Result<Option<Options>, String> {
+        Options::parse(args.iter().map(|arg| (*arg).to_owned()))
+    }
+
+    #[test]
+    fn who_says_nothing_is_reached_from_this_machine_only() {
+        let options = parse(&[]).unwrap().unwrap();
+        assert_eq!((options.addr.as_str(), options.max, options.idle.as_secs()), ("127.0.0.1:8888", 1_000, 300));
+        assert!(!options.quiet);
+    }
+
+    #[test]
+    fn every_option_is_taken() {
+        let options = parse(&["--max", "10000", "[::1]:0", "--quiet", "--idle", "5"]).unwrap().unwrap();
+        let expected = Options { addr: "[::1]:0".into(), max: 10_000, idle: Duration::from_secs(5), quiet: true };
+        assert_eq!(options, expected);
+        assert_eq!(parse(&["--max", "5", "--help"]), Ok(None));
+        assert!(parse(&["--max", "--quiet"]).is_err());
     }
 }

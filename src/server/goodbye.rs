@@ -4,12 +4,12 @@
 //! S -> C  421 too many\r\n
 //! S -> C  FIN
 //! C -> S  whatever he had to say, read and forgotten
-//! C -> S  FIN, or a second has passed
+//! C -> S  FIN, or five seconds have passed
 //! ```
 //!
 //! Closing a connection with unread bytes resets it, and a reset can overtake the line that was sent (RFC 1122 section
 //! 4.2.2.13). So what he sent is read until he closes. One thread does that for all of them, one after another: each
-//! has his second from when he was told, so those who wait behind a silent one lose nothing.
+//! has his five seconds from when he was told, so those who wait behind a silent one lose nothing.
 //!
 //! May use: error, deadline, stream.
 
@@ -22,7 +22,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// A refused caller keeps his descriptor until he has closed too, for at most this long, and at most so many do.
-const LAST: Duration = Duration::from_secs(1);
+const LAST: Duration = Duration::from_secs(5);
 const MOST: usize = 64;
 
 /// A caller who has been told.

@@ -26,7 +26,7 @@
 //! | a worker without a caller | `accept` | a caller; stop, which shuts the listening socket |
 //! | a worker that may not accept now (no descriptors left) | the condition `changed`, 5 ms to 1 s | the clock; the end of another connection; stop |
 //! | a handler | `read` or `write` | the peer; the idle or total limit; stop, which shuts the connection after the grace |
-//! | the thread that says goodbye to refused callers | `recv` or `read` | a refused caller; its second is over; stop |
+//! | the thread that says goodbye to refused callers | `recv` or `read` | a refused caller; his five seconds are over; stop |
 //! | whoever called stop | the condition `changed` | the last worker to end; the grace is over |
 //!
 //! A caller who finds all places taken waits in the kernel's queue: no thread of ours sleeps for him.

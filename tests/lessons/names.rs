@@ -69,7 +69,7 @@ impl Names {
             None => args = self.args(programs, call),
             Some(_) => {}
         }
-        let mut running = Running::open(&programs.path(&call.name)?, &args)?;
+        let running = Running::open(&programs.path(&call.name)?, &args);
         let port = running.port(programs.limit);
         if let Some(port) = port {
             self.name(port, own.or_else(|| programs.default_port(&call.name)).unwrap_or(8888));

@@ -5,23 +5,29 @@ import sys
 import time
 
 
+def expect(sock, message):
+    answer = b""
+    while len(answer) < len(message):
+        piece = sock.recv(1024)
+        assert piece, f"{message!r}: the connection was cut off"
+        answer += piece
+    assert answer == message, (answer, message)
+
+
 def main():
     port, number = int(sys.argv[1]), int(sys.argv[2])
     start = time.monotonic()
     socks = []
-    for _ in range(number):
+    for n in range(number):
+        # Answered before the next one connects: the queue for new connections is short, and not what is tried here.
         socks.append(socket.create_connection(("127.0.0.1", port), timeout=20))
+        socks[n].sendall(b"client %d\n" % n)
+        expect(socks[n], b"client %d\n" % n)
     connected = time.monotonic() - start
     for n, sock in enumerate(socks):
-        sock.sendall(b"client %d\n" % n)
+        sock.sendall(b"all of us at once, %d\n" % n)
     for n, sock in enumerate(socks):
-        expected = b"client %d\n" % n
-        answer = b""
-        while len(answer) < len(expected):
-            piece = sock.recv(1024)
-            assert piece, f"client {n} was cut off"
-            answer += piece
-        assert answer == expected, (answer, expected)
+        expect(sock, b"all of us at once, %d\n" % n)
     for sock in socks:
         sock.shutdown(socket.SHUT_WR)
     for n, sock in enumerate(socks):
