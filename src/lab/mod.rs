@@ -7,5 +7,6 @@
 //! May use: everything but `check`.
 
 pub mod dns;
+pub mod ports;
 pub mod script;
 mod zone;
