@@ -25,7 +25,7 @@
 //! |---|---|---|
 //! | a worker without a caller | `accept` | a caller; stop, which shuts the listening socket |
 //! | a worker that may not accept now (no descriptors left) | the condition `changed`, 5 ms to 1 s | the clock; the end of another connection; stop |
-//! | a handler | `read` or `write` | the peer; the idle or total limit; stop, which shuts the connection after the grace |
+//! | a handler | `read` or `write` | the peer; the idle or total limit; stop, which shuts the connection after the grace (and does what the handler gave to `on_stop`) |
 //! | the thread that says goodbye to refused callers | `recv` or `read` | a refused caller; his five seconds are over; stop |
 //! | whoever called stop | the condition `changed` | the last worker to end; the grace is over |
 //!
@@ -184,9 +184,9 @@ impl Conn {
         self.crew.stopping()
     }
 
-    /// What stop is to do when the grace is over, beside shutting this connection: for a handler that waits for
-    /// something else too, a second connection for instance. Let it be quick. Of several calls the last one counts;
-    /// when that moment has passed, it is done at once.
+    /// What stop is to do when the grace is over, just before it shuts this connection: for a handler that waits for
+    /// something else too, a second connection for instance. Let it be quick. Of several calls the last one counts; when
+    /// that moment has passed, it is done at once.
     pub fn on_stop(&self, act: impl FnOnce() + Send + 'static) {
         let act: OnStop = Box::new(act);
         let mut state = self.crew.lock();
@@ -292,9 +292,9 @@ impl Handle {
         let left: Vec<_> = state.open.values_mut().map(|open| (open.socket.upgrade(), open.on_stop.take())).collect();
         drop(state);
         for (socket, act) in left {
+            act.into_iter().for_each(|act| act());
             // Whoever is gone already needs no shutdown.
             let _ = socket.map(|socket| socket.shutdown(Shutdown::Both));
-            act.into_iter().for_each(|act| act());
         }
         let mut state = self.wait_for_workers(AFTER_FORCE);
         state.stopped = true;
