@@ -423,6 +423,30 @@ fn stopping_ends_all_threads_and_frees_the_port() {
 }
 
 #[test]
+fn stopping_ends_a_write_that_nobody_reads() {
+    let (listener, addr) = listen();
+    let proxy = FaultProxy::to(addr).start().unwrap();
+    let mut client = dial(proxy.addr());
+    let _server = listener.accept().unwrap();
+    client.set_deadline(Duration::from_millis(200).into());
+    client.write_all(&vec![0; 64 << 20]).unwrap_err(); // all buffers on the way are full
+    assert_eq!(stop(proxy), 0);
+}
+
+#[test]
+fn stopping_is_not_told_as_an_end_of_either_side() {
+    let (listener, addr) = listen();
+    let transcript = Transcript::new();
+    let proxy = FaultProxy::to(addr).watch(keep(&transcript)).start().unwrap();
+    let mut client = dial(proxy.addr());
+    client.write_all(b"x").unwrap();
+    let mut server = listener.accept().unwrap().0;
+    server.read_exact(&mut [0]).unwrap();
+    assert_eq!(stop(proxy), 0);
+    assert_eq!(transcript.to_string(), "C: x\n");
+}
+
+#[test]
 fn a_stop_is_not_held_up_by_a_watcher_that_hangs() {
     let (addr, _server) = answerer(1);
     let (go, wait) = mpsc::channel::<()>();
@@ -614,6 +638,16 @@ fn two_clients_get_their_own_answers() {
     }
     assert_ne!(ports[0], ports[1], "each client has a port of its own towards the server");
     assert_eq!((receive(&one).0, receive(&two).0), (b"one".to_vec(), b"two".to_vec()));
+}
+
+#[test]
+fn without_a_place_a_client_loses_its_datagrams() {
+    let (one, server, _, _relay) = datagrams(|proxy| proxy.places(1));
+    let two = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for (client, datagram) in [(&one, "first"), (&two, "second"), (&one, "third")] {
+        client.send_to(datagram.as_bytes(), one.peer_addr().unwrap()).unwrap();
+    }
+    assert_eq!((receive(&server).0, receive(&server).0), (b"first".to_vec(), b"third".to_vec()));
 }
 
 #[test]

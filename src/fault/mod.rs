@@ -153,8 +153,9 @@ impl<F> Plan<F> {
 }
 
 impl Plan<Fault> {
-    /// Listens, then serves on threads of its own, until [`Handle::stop`] or the end of the handle. What is stalled then
-    /// ends with the others, after the grace.
+    /// Listens, then serves on threads of its own, until [`Handle::stop`] or the end of the handle. After the grace all
+    /// connections end, the stalled ones too; stuck are those whose watcher hangs, or whose upstream server is silent to
+    /// a connection attempt.
     ///
     /// # Errors
     /// When the upstream address cannot be understood, when it is not possible to listen, when there is no thread to be

@@ -206,7 +206,10 @@ impl Way<'_> {
                 Fault::Delay(_) | Fault::Flip { .. } => continue,
             };
             match (left, fault) {
-                (0, Fault::Stall { .. }) => return self.stall(),
+                (0, Fault::Stall { .. }) => {
+                    self.connection.pause(Duration::MAX);
+                    return Next::Leave;
+                }
                 (0, Fault::Slam { .. }) if self.slam() => return Next::Leave,
                 (0, Fault::Slam { .. }) => {} // no more bytes: the read will see the end
                 (0, _) => return self.cut(),
@@ -214,12 +217,6 @@ impl Way<'_> {
             }
         }
         Next::Read(most)
-    }
-
-    fn stall(&self) -> Next {
-        let connection = self.connection;
-        drop(connection.changed.wait_while(connection.lock(), |state| !state.over));
-        Next::Leave
     }
 
     fn cut(&self) -> Next {
