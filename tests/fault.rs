@@ -1,6 +1,8 @@
 //! The proxy that spoils conversations: exact where nothing is to go wrong, and each fault at each byte.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use netprimer::fault::{DatagramFault, DatagramProxy, Fault, FaultProxy, Seen};
 use netprimer::server::Handle;
 use netprimer::stream::{self, Stream, Tcp};
@@ -9,22 +11,15 @@ use netprimer::{Deadline, Error};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-
-/// No test waits longer than this for anything.
-const LIMIT: Duration = Duration::from_secs(20);
+use support::sockets::{limited, listen, receive, udp};
+use support::{LIMIT, uninterrupted};
 
 const QUESTION: &[u8] = b"What is 6 by 7?\n";
 const ANSWER: &[u8] = "42 你好\n".as_bytes();
-
-fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    (listener, addr)
-}
 
 fn dial(addr: SocketAddr) -> Tcp {
     let mut tcp = stream::connect(&addr.ip().to_string(), addr.port(), LIMIT.into()).unwrap();
@@ -37,8 +32,7 @@ fn answerer(clients: usize) -> (SocketAddr, JoinHandle<Vec<Vec<u8>>>) {
     let (listener, addr) = listen();
     let serve = move || {
         let one = |_| {
-            let mut client = listener.accept().unwrap().0;
-            client.set_read_timeout(Some(LIMIT)).unwrap();
+            let mut client = limited(listener.accept().unwrap().0);
             let mut question = Vec::new();
             // A peer that is gone is what these tests are about; one that stays for ever is not.
             let end = client.read_to_end(&mut question).map_err(Error::io("read the question"));
@@ -74,7 +68,7 @@ fn keep(transcript: &Transcript) -> impl Fn(&Seen<'_>) + use<> {
 fn to_the_end(from: &mut impl Read) -> (u64, u64) {
     let (mut hasher, mut total, mut buffer) = (DefaultHasher::new(), 0, vec![0; 64 << 10]);
     loop {
-        match from.read(&mut buffer).unwrap() {
+        match uninterrupted(|| from.read(&mut buffer)).unwrap() {
             0 => return (total, hasher.finish()),
             n => {
                 hasher.write(&buffer[..n]);
@@ -102,9 +96,8 @@ fn without_faults_both_directions_are_exact_at_the_same_time() {
     let (listener, addr) = listen();
     let proxy = FaultProxy::to(addr).start().unwrap();
     // Each side sends its own bytes and hashes what comes, both at once.
-    let side = move |mut socket: TcpStream, seed: u64| {
-        socket.set_read_timeout(Some(LIMIT)).unwrap();
-        socket.set_write_timeout(Some(LIMIT)).unwrap();
+    let side = move |socket: TcpStream, seed: u64| {
+        let mut socket = limited(socket);
         thread::spawn(move || {
             let mut writer = socket.try_clone().unwrap();
             let sender = thread::spawn(move || {
@@ -223,8 +216,7 @@ fn a_stall_lets_exactly_its_bytes_through() {
     let proxy = FaultProxy::to(addr).up(Fault::Stall { after: 3 }).start().unwrap();
     let mut client = dial(proxy.addr());
     client.write_all(b"abcdef").unwrap();
-    let mut server = listener.accept().unwrap().0;
-    server.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut server = limited(listener.accept().unwrap().0);
     let mut three = [0; 3];
     server.read_exact(&mut three).unwrap();
     assert_eq!(&three, b"abc");
@@ -462,7 +454,7 @@ fn a_stop_is_not_held_up_by_a_watcher_that_hangs() {
     hangs.recv_timeout(LIMIT).unwrap();
     let start = Instant::now();
     assert_eq!(stop(proxy), 1, "the thread in the watcher is still there");
-    assert!(start.elapsed() < LIMIT);
+    assert!(start.elapsed() < Duration::from_secs(20));
     drop(go);
 }
 
@@ -482,9 +474,7 @@ fn a_client_that_vanishes_in_the_middle_frees_its_server() {
     let (proxy, resets) = reset_seen(FaultProxy::to(addr));
     let mut client = dial(proxy.addr());
     client.write_all(b"send me much").unwrap();
-    let mut server = listener.accept().unwrap().0;
-    server.set_read_timeout(Some(LIMIT)).unwrap();
-    server.set_write_timeout(Some(LIMIT)).unwrap();
+    let mut server = limited(listener.accept().unwrap().0);
     let writer = thread::spawn(move || {
         let mut question = [0; 12];
         server.read_exact(&mut question).unwrap();
@@ -504,8 +494,7 @@ fn what_a_client_sent_before_it_vanished_still_arrives() {
     let proxy = FaultProxy::to(addr).start().unwrap();
     let sent = noise(7, 1 << 20);
     let mut client = dial(proxy.addr());
-    let mut server = listener.accept().unwrap().0;
-    server.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut server = limited(listener.accept().unwrap().0);
     client.write_all(&sent[..1000]).unwrap();
     drop(client); // nothing lies unread: a plain end of both directions
     server.write_all(b"220 hello\r\n").unwrap(); // into the void
@@ -523,8 +512,8 @@ fn a_server_that_vanishes_is_an_end_for_the_client() {
     let mut client = dial(proxy.addr());
     client.write_all(b"unread").unwrap();
     let server = listener.accept().unwrap().0;
-    server.set_read_timeout(Some(LIMIT)).unwrap();
-    server.peek(&mut [0]).unwrap();
+    let server = limited(server);
+    uninterrupted(|| server.peek(&mut [0])).unwrap();
     drop(server); // with unread bytes: a reset
     assert_eq!(resets.recv_timeout(LIMIT), Ok(Side::Server));
     assert!(matches!(client.read(&mut [0]), Ok(0) | Err(_)));
@@ -558,21 +547,12 @@ fn the_second_address_of_a_server_is_tried() {
 
 /// A client and a server socket with a relay between them.
 fn datagrams(faults: impl FnOnce(DatagramProxy) -> DatagramProxy) -> (UdpSocket, UdpSocket, Transcript, impl Drop) {
-    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    server.set_read_timeout(Some(LIMIT)).unwrap();
-    client.set_read_timeout(Some(LIMIT)).unwrap();
+    let (server, client) = (udp(), udp());
     let transcript = Transcript::new();
     let proxy = DatagramProxy::to(server.local_addr().unwrap()).watch(keep(&transcript));
     let relay = faults(proxy).start().unwrap();
     client.connect(relay.addr()).unwrap();
     (client, server, transcript, relay)
-}
-
-fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
-    let mut buffer = vec![0; 65_536];
-    let (n, from) = socket.recv_from(&mut buffer).unwrap();
-    (buffer[..n].to_vec(), from)
 }
 
 #[test]
@@ -625,8 +605,7 @@ fn each_fault_hits_the_datagram_it_names() {
 #[test]
 fn two_clients_get_their_own_answers() {
     let (one, server, _, _relay) = datagrams(|proxy| proxy);
-    let two = UdpSocket::bind("127.0.0.1:0").unwrap();
-    two.set_read_timeout(Some(LIMIT)).unwrap();
+    let two = udp();
     two.connect(one.peer_addr().unwrap()).unwrap();
     one.send(b"one").unwrap();
     two.send(b"two").unwrap();
@@ -662,8 +641,7 @@ fn a_datagram_to_nobody_is_told_and_the_relay_lives_on() {
         }
     });
     let relay = relay.start().unwrap();
-    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.set_read_timeout(Some(LIMIT)).unwrap();
+    let client = udp();
     client.send_to(b"anybody?", relay.addr()).unwrap();
     if cfg!(target_os = "linux") {
         assert_eq!(lost.recv_timeout(LIMIT), Ok(ErrorKind::ConnectionRefused));

@@ -4,6 +4,8 @@
 //! Nothing here sleeps to wait for something: tests wait for events, with a limit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use netprimer::server::{Conn, Drained, Event, Handle, MOST_PLACES, Server};
 use netprimer::stream::{self, Stream, Tcp};
 use netprimer::{Deadline, Error, Result};
@@ -14,9 +16,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Nothing in this file may take longer, however busy the machine is.
-const LIMIT: Duration = Duration::from_secs(30);
+use support::{LIMIT, note};
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -85,11 +85,6 @@ fn ask(tcp: &mut Tcp, text: &str) -> io::Result<()> {
 
 fn served(addr: SocketAddr) {
     ask(&mut client(addr), "你好").unwrap();
-}
-
-/// Says a figure where a passing test may speak: libtest hides what `eprintln!` prints.
-fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// What a stop gives when nobody was there.

@@ -6,4 +6,7 @@
 //!
 //! May use: everything but `check`.
 
+pub mod dns;
+pub mod ports;
 pub mod script;
+mod zone;

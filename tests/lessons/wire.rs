@@ -49,7 +49,7 @@ pub fn record(all: &Programs, spec: &str) -> Result<Recorded, String> {
     let recorder = if udp { datagrams(target, &transcript) } else { connections(target, &transcript) };
     let (address, end) = recorder.map_err(|e| format!("the recorder does not start: {e}"))?;
     names.move_to(port, address.port());
-    let mut asking = Running::start(&all.path(&client.name)?, &names.args(all, &client), client.input)?;
+    let mut asking = Running::start(&all.path(&client.name)?, &names.args(all, &client), client.input);
     let status = asking.end(all.limit)?;
     end()?;
     if status != 0 {
