@@ -8,20 +8,21 @@ mod support;
 use netprimer::dns::{AA, Data, IN, Kind, Message, Name, Record};
 use netprimer::lab::dns::{Lie, NameServer, Options, Zone, reply, serve, start};
 use std::net::UdpSocket;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use support::programs::{Programs, run, tool};
+use support::programs::{Left, Programs, Running, first_line, run, tool, works};
 use support::{LIMIT, note};
 
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| Programs::build(["07_1_dns"]).path("07_1_dns"));
+static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["07_1_dns"]));
+
+fn dns<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> (i32, String, String) {
+    parts(PROGRAMS.run("07_1_dns", args, b""))
+}
 
 /// Status, standard output and standard error.
-type Left = (i32, String, String);
-
-fn dns<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Left {
-    let left = run(Command::new(&*PROGRAM).args(args), b"");
+fn parts(left: Left) -> (i32, String, String) {
     (left.status, String::from_utf8(left.out).unwrap(), left.err)
 }
 
@@ -261,29 +262,25 @@ fn names_and_texts_of_strangers_are_printed_safely() {
     assert!(asked(&lab, &["192.0.2.1"]).starts_with(&format!("192.0.2.1 -> {shown}, NOT confirmed\n")));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_closed_output_ends_it_quietly() {
     let lab = lab(vec![]);
-    let mut child = Command::new(&*PROGRAM)
-        .args(["--explain", "--server", &lab.addr().to_string()])
-        .args(vec!["www.example.com"; 200])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut out = child.stdout.take().unwrap();
-    std::io::Read::read_exact(&mut out, &mut [0; 10]).unwrap(); // `| head`: and here the reader goes
-    drop(out);
-    let left = child.wait_with_output().unwrap();
-    assert_eq!((left.status.code(), String::from_utf8_lossy(&left.stderr).as_ref()), (Some(0), ""));
+    // Far more than a pipe holds, and one line of it is read, as by `| head -n 1`.
+    let mut command = PROGRAMS.command("07_1_dns");
+    command.args(["--explain", "--server", &lab.addr().to_string()]).args(vec!["www.example.com"; 200]);
+    let (program, stdout) = Running::unheard(&mut command, Stdio::piped());
+    let (line, reader) = first_line(stdout.unwrap());
+    assert_eq!(line, "C -> S  44 bytes");
+    drop(reader);
+    let left = program.end();
+    assert_eq!((left.status, left.err.as_str()), (0, ""));
 }
 
 /// Set for the copy of this program that runs in a network of its own.
 const INSIDE: &str = "NETPRIMER_PART7_INSIDE";
 /// In a network and a file system view of its own: the files of the system say what we want, and nobody is outside.
 const PREPARE: &str = r#"
+    PATH=$PATH:/usr/sbin:/sbin
     ip link set lo up
     for file in resolv.conf hosts nsswitch.conf; do
         if [ -e "/etc/$file" ]; then mount --bind "$1/$file" "/etc/$file"; fi
@@ -301,7 +298,10 @@ fn the_usual_python_calls_and_this_program_agree() {
     if !cfg!(target_os = "linux") {
         return note("skipped: only Linux gives a test a network of its own");
     }
-    if !["python3", "unshare", "ip", "mount"].iter().all(|name| tool(name).is_some()) {
+    if ["python3", "unshare", "mount"].into_iter().any(|name| tool(name).is_none()) {
+        return;
+    }
+    if !works(Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin:/sbin; ip -V"]), "ip") {
         return;
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("part7-{}", std::process::id()));
@@ -323,15 +323,13 @@ fn the_usual_python_calls_and_this_program_agree() {
         let this = std::env::current_exe().unwrap();
         let test = ["--exact", "the_usual_python_calls_and_this_program_agree", "--nocapture"];
         // Built here: inside there may be no way to build.
-        run(isolated("exec \"$@\"").arg(this).args(test).env(INSIDE, &*PROGRAM), b"")
+        run(isolated("exec \"$@\"").arg(this).args(test).env(INSIDE, PROGRAMS.path("07_1_dns")), b"")
     });
     let _ = std::fs::remove_dir_all(&folder);
     match ran {
+        // That is for the kernel to allow, so it is no tool that could be missing.
         None => note(&format!("skipped: this kernel gives no network of our own: {}", allowed.err.trim())),
-        Some(left) => {
-            let said = left.text();
-            assert!(left.status == 0 && left.err.contains("asked port 53"), "{said}");
-        }
+        Some(left) => assert!(left.status == 0 && left.err.contains("asked port 53"), "{}", left.text()),
     }
 }
 
@@ -356,18 +354,17 @@ fn inside() {
     let lab = start(Options { zone, port: 53, ..Options::default() }).unwrap();
     assert_eq!(lab.addr().port(), 53);
 
-    let left = run(Command::new("python3").args(["-c", PYTHON]), b"");
-    assert_eq!(left.status, 0, "{}", left.err);
+    let (status, out, err) = parts(run(Command::new("python3").args(["-c", PYTHON]), b""));
+    assert_eq!(status, 0, "{err}");
     // It believes the liar, cannot say that there is only an IPv6 address, and raises the same for a name that is
     // missing and a server that refuses.
     let expected = "93.184.216.34\nwww.example.com\nwww.example.com\ngaierror\ngaierror\ngaierror\nherror\n";
-    assert_eq!(String::from_utf8(left.out).unwrap(), expected);
+    assert_eq!(out, expected);
 
     let program = std::env::var_os(INSIDE).unwrap();
-    let ask = |args: &[&str]| run(Command::new(&program).arg("--system").args(args), b"");
-    let left = ask(&["www.example.com", "93.184.216.66", "nobody.example.com", "mail6.example.com"]);
-    assert_eq!((left.status, left.err.as_str()), (0, ""));
-    let out = String::from_utf8(left.out).unwrap();
+    let system = |args: &[&str]| parts(run(Command::new(&program).arg("--system").args(args), b""));
+    let (status, out, err) = system(&["www.example.com", "93.184.216.66", "nobody.example.com", "mail6.example.com"]);
+    assert_eq!((status, err.as_str()), (0, ""));
     let mut lines: Vec<&str> = out.lines().collect();
     lines[2..4].sort(); // the system puts those first that it can reach
     let expected = [
@@ -382,7 +379,7 @@ fn inside() {
     assert!(lines[6].starts_with("std: look up nobody.example.com: "), "{out}");
     assert_eq!(lines[7..], ["mail6.example.com -> 2001:db8::25", "std: mail6.example.com -> 2001:db8::25"]);
 
-    let left = ask(&["www.example.org"]);
-    assert!(left.status == 1 && left.err.contains("127.0.0.1:53: the server refused"), "{}", left.err);
+    let (status, _, err) = system(&["www.example.org"]);
+    assert!(status == 1 && err.contains("127.0.0.1:53: the server refused"), "{err}");
     note("asked port 53");
 }
