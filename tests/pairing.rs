@@ -16,8 +16,6 @@ const HEADINGS: [&str; 7] =
 const NO_EXERCISE: [&str; 3] = ["00_", "01_", "10_"];
 /// What stands in `examples/` beside lessons and exercises.
 const OTHERS: [&str; 4] = ["lab", "nc", "tap", "check"];
-/// So begins what learners write: their copies of an example are no strays.
-const THEIRS: &str = "my_";
 /// The core of a lesson, in words: two school periods have room for no more.
 const WORDS: usize = 700;
 
@@ -62,10 +60,7 @@ fn strays(root: &Path) -> Vec<String> {
     for path in below(root, "examples") {
         let inside = path.strip_prefix("examples/").unwrap();
         let name = inside.split('/').next().unwrap().trim_end_matches(".rs");
-        let known = lessons.iter().any(|lesson| lesson == name)
-            || OTHERS.contains(&name)
-            || exercise(name)
-            || name.starts_with(THEIRS);
+        let known = lessons.iter().any(|lesson| lesson == name) || OTHERS.contains(&name) || exercise(name);
         if !known && !["lesson/", "solutions/", "exercises/"].iter().any(|folder| inside.starts_with(folder)) {
             wrong.push(format!("{path} belongs to no lesson"));
         }
@@ -237,7 +232,6 @@ fn a_stray_is_found() {
         "examples/nc.rs",
         "examples/lesson/mod.rs",
         "examples/ex02_1.rs",
-        "examples/my_server.rs",
     ] {
         write(path, "");
     }
