@@ -169,8 +169,9 @@ fn table_files_hints_and_reports_agree() {
         let number =
             |text: &str| text.trim_start_matches("ex").split('_').take(2).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(number(name), number(exercise.lesson), "{name} belongs to another lesson");
-        let starter = fs::read_to_string(root(&format!("examples/{name}.rs"))).unwrap();
-        assert!(starter.contains(&format!("lessons/{}.md", exercise.lesson)), "{name}: the starter names its lesson");
+        let lessons = names("lessons", ".md");
+        let next = lessons.iter().find(|lesson| *lesson != "README" && lesson.as_str() > exercise.lesson);
+        assert_eq!(next.map(String::as_str), Some(exercise.next), "{name}: the lesson after {}", exercise.lesson);
     }
 }
 
@@ -183,7 +184,7 @@ fn lessons_have_the_hints_and_headings() {
             note(&format!("skipped: {path} is not there yet"));
             continue;
         };
-        for heading in [check::ON_THE_WIRE, check::THE_CODE, check::WHEN_IT_GOES_WRONG] {
+        for heading in [check::ON_THE_WIRE, check::THE_CODE, check::WHEN_IT_GOES_WRONG, check::THE_EXERCISE] {
             assert!(lesson.contains(&format!("\n## {heading}\n")), "{path} has no heading {heading:?}");
         }
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -312,6 +313,8 @@ fn starters_fail_with_not_yet_implemented() {
         return note("skipped: the starters, because NETPRIMER_PROOFS is not set (you may have solved them)");
     }
     for exercise in EXERCISES {
+        let starter = fs::read_to_string(root(&format!("examples/{}.rs", exercise.name))).unwrap();
+        assert!(starter.contains(&format!("lessons/{}.md", exercise.lesson)), "{}: names its lesson", exercise.name);
         let (status, text) = run(exercise.name, &[]);
         assert_eq!(status, 1, "{text}");
         assert!(text.contains("serve() panicked: not yet implemented: "), "{text}");
