@@ -285,13 +285,16 @@ fn the_check_program_knows_wrong_arguments() {
     assert_eq!(run("check", &["--help"]).0, 0);
 }
 
+/// `check` without an address asks cargo to build each exercise, which may have to wait for another cargo.
+fn list(args: &[&str]) -> (i32, String, String) {
+    let Left { status, out, err } =
+        Running::start(PROGRAMS.command("check").args(args)).input(b"").end_within(Duration::from_secs(120));
+    (status, String::from_utf8(out).unwrap(), err)
+}
+
 #[test]
 fn the_list_has_a_line_for_each_exercise() {
-    // It asks cargo to build each of them, which may have to wait for another cargo.
-    let Left { status, out, err } = Running::start(PROGRAMS.command("check").args(["--all", "--csv"]))
-        .input(b"")
-        .end_within(Duration::from_secs(120));
-    let table = String::from_utf8_lossy(&out).into_owned() + &err;
+    let (status, table, said) = list(&["--all", "--csv"]);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 1 + EXERCISES.len(), "{table}");
     assert_eq!(lines[0], "exercise,lesson,state,detail");
@@ -303,6 +306,17 @@ fn the_list_has_a_line_for_each_exercise() {
     }
     let done = lines.iter().filter(|line| line.contains(",done,")).count();
     assert_eq!(status, i32::from(done < EXERCISES.len()));
+    assert!(said.starts_with(&format!("exit status {status}: ")) && said.ends_with(" (--all)\n"), "{said}");
+    // The same list for a person says what comes next, by its name, and demands nothing.
+    let (status, text, said) = list(&[]);
+    assert_eq!((status, said.as_str()), (0, ""));
+    let next = text.lines().last().unwrap().split_once(" done. Next: ").unwrap_or_else(|| panic!("{text}"));
+    assert_eq!(next.0, format!("{done} of {}", EXERCISES.len()));
+    let to_do = |exercise: &&Exercise| !table.contains(&format!("{},{},done,", exercise.name, exercise.lesson));
+    match EXERCISES.iter().find(to_do) {
+        Some(exercise) => assert_eq!(next.1, format!("cargo run --example {}", exercise.name)),
+        None => assert!(root(next.1).exists(), "{text}"),
+    }
 }
 
 /// Every starter as it is in the repository fails in the way a learner meets first. Once a learner has solved it this

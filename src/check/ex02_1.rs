@@ -37,7 +37,7 @@ pub const EXERCISE: Exercise = Exercise {
         "`use std::io::{self, BufRead, BufReader, Read, Write};` and ask for one byte more than a line may have: \
          `reader.by_ref().take(1_001).read_until(b'\\n', &mut line)?`. If the line ends with a newline, remove it. If it \
          does not, and it is empty or longer than 1,000, return. Put the work for one client into a function of its own, \
-         `fn answer(stream: &TcpStream) -> io::Result<()>`: its `?` then ends that client and not the server.",
+         `fn answer(stream: TcpStream) -> io::Result<()>`: its `?` then ends that client and not the server.",
     ],
     dialogue,
 };
