@@ -52,7 +52,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_more("0\n", "One answer too many: split() gives an empty piece behind the last newline.")
         .if_silent(
             "The line was whole at its newline. Does the server read to the end, while the client waits for it? Does the \
-             answer lie in a buffer (in Rust: a BufWriter) without a flush()? Is it your server that listens there?",
+             answer lie in a buffer (in Rust: a BufWriter) without a flush()? If you gave an address: is it your server that \
+             listens there, and not a program that says nothing?",
         );
     talk.connect()?;
     talk.send("hello\n");
