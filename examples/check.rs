@@ -20,7 +20,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// A check takes three seconds; cargo may have to build the exercise first, on a slow machine.
+/// A check takes a second, or a few; cargo may have to build the exercise first, on a slow machine.
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {

@@ -110,10 +110,15 @@ fn jobs(of: impl Fn(&Answers) -> &'static [(&'static str, Peer)]) -> Vec<Job> {
     jobs.collect()
 }
 
+/// A check that ends in the time that its documentation promises.
 fn timed_check(exercise: &Exercise, peer: &Peer) -> check::Report {
+    within(Duration::from_secs(7), exercise, peer)
+}
+
+fn within(limit: Duration, exercise: &Exercise, peer: &Peer) -> check::Report {
     let begin = Instant::now();
     let report = check::check(exercise, peer).unwrap();
-    assert!(begin.elapsed() < Duration::from_secs(3), "{}: {:?}\n{report}", exercise.name, begin.elapsed());
+    assert!(begin.elapsed() < limit, "{}: {:?}\n{report}", exercise.name, begin.elapsed());
     report
 }
 
@@ -232,7 +237,11 @@ fn silence_a_drip_and_nobody_end_in_time() {
     let (nobody, _kept) = closed_port();
     let peers = [Peer::Server(silent), Peer::Server(drips), Peer::At("127.0.0.1".to_owned(), nobody.port())];
     let all: Vec<_> = EXERCISES.iter().flat_map(|exercise| peers.iter().map(move |peer| (exercise, peer))).collect();
-    each(&all, |(exercise, peer)| assert!(!timed_check(exercise, peer).passed(), "{}: {peer:?} passed", exercise.name));
+    // One second of patience, and time to spare on a machine that has other work.
+    let limit = Duration::from_secs(3);
+    each(&all, |(exercise, peer)| {
+        assert!(!within(limit, exercise, peer).passed(), "{}: {peer:?} passed", exercise.name)
+    });
 }
 
 /// What a stranger's server sends cannot move the cursor of the terminal that shows the report.
@@ -279,8 +288,10 @@ fn a_starter_gives_hints_plays_and_knows_wrong_arguments() {
             assert_eq!(status, 0);
             assert!(words(&text).contains(&words(hint)), "{text}");
         }
-        let server = Running::server(starters.command(exercise.name).args(["serve", "127.0.0.1:0"]));
-        assert_eq!(server.line(), format!("talk to it: cargo run --example nc -- {}", server.addr()));
+        // The starter ends at once, so only its stdout is looked at.
+        let server = Running::start(starters.command(exercise.name).args(["serve", "127.0.0.1:0"]));
+        let addr = programs::address(&server.line());
+        assert_eq!(server.line(), format!("talk to it: cargo run --example nc -- {addr}"));
         for args in [["hint", "4"].as_slice(), &["help!"], &["serve", "nowhere"], &["serve", "127.0.0.1:99999"]] {
             let (status, text) = run(starters, exercise.name, args);
             assert_eq!(status, 2, "{args:?}: {text}");

@@ -60,7 +60,7 @@ pub fn find(name: &str) -> Option<&'static Exercise> {
     EXERCISES.iter().find(|exercise| exercise.name == name)
 }
 
-/// Puts the checker to a program, for less than three seconds.
+/// Puts the checker to a program: for about a second, and for at most seven whatever the program does.
 ///
 /// # Errors
 /// When the checker itself cannot work: no port or no thread is left on this machine. What the program does wrong is no

@@ -13,9 +13,8 @@ pub fn serve(listener: TcpListener) -> io::Result<()> {
                 break;
             }
             let piece = String::from_utf8_lossy(&buffer[..n]);
-            for line in piece.split('\n') {
-                stream.write_all(format!("{}\n", line.len()).as_bytes())?;
-            }
+            let answers: String = piece.split('\n').map(|line| format!("{}\n", line.len())).collect();
+            stream.write_all(answers.as_bytes())?;
         }
     }
 }
