@@ -43,6 +43,17 @@ pub fn udp_at(addr: &str) -> UdpSocket {
     socket
 }
 
+/// The same free port for TCP and for UDP.
+pub fn both() -> (TcpListener, UdpSocket, SocketAddr) {
+    loop {
+        let (listener, addr) = listen();
+        if let Ok(socket) = UdpSocket::bind(addr) {
+            socket.set_read_timeout(Some(LIMIT)).unwrap();
+            return (listener, socket, addr);
+        }
+    }
+}
+
 /// The next datagram, whole, and who sent it.
 pub fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut buffer = vec![0; 65_536];
