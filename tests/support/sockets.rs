@@ -70,3 +70,9 @@ pub fn has_ipv6(what: &str) -> bool {
     }
     has.is_ok()
 }
+
+/// A free port at each loopback address that this machine has.
+pub fn homes() -> Vec<&'static str> {
+    let ipv6 = has_ipv6("what listens on ::1");
+    ["127.0.0.1:0"].into_iter().chain(ipv6.then_some("[::1]:0")).collect()
+}
