@@ -13,16 +13,7 @@ pub const NAMES: [(&str, &str); 3] = [
     ("nsswitch.conf", "hosts: files dns\n"),
 ];
 
-/// Behind this its words: a folder with files for /etc, then a program and its arguments.
-const PREPARE: &str = r#"
-    PATH=$PATH:/usr/sbin:/sbin
-    ip link set lo up
-    for file in "$1"/*; do
-        if [ -e "/etc/${file##*/}" ]; then mount --bind "$file" "/etc/${file##*/}"; fi
-    done
-    if [ -d /run/nscd ]; then mount -t tmpfs none /run/nscd; fi
-    shift
-"#;
+const PREPARE: &str = include_str!("network.sh");
 
 /// Runs this test program again with this one test in a network of its own, told that; the test asks [`told`] first.
 /// `files` are laid over those of /etc, and then `sh` runs `prepare`. Gives nothing, and says why, where a program is missing
