@@ -234,7 +234,7 @@ fn a_panic_costs_one_connection_and_no_place() {
                 tcp.write_all(&(n as u32).to_be_bytes()).unwrap();
                 let mut answer = Vec::new();
                 tcp.read_to_end(&mut answer).unwrap();
-                assert_eq!(answer.is_empty(), n % 3 == 0);
+                assert_eq!(answer.is_empty(), n.is_multiple_of(3));
                 answered += usize::from(!answer.is_empty());
             }
         })
@@ -404,6 +404,34 @@ fn a_handler_that_asks_ends_within_the_grace() {
     assert_eq!(answer, "bye");
     // The probes of the loop may have been accepted, too.
     assert!(matches!(stopper.join().unwrap(), Drained { finished: 1.., forced: 0, stuck: 0 }));
+}
+
+#[test]
+fn stop_ends_also_what_a_handler_waits_for_beside_its_connection() {
+    let (say, told) = mpsc::channel();
+    let handle = bind().start(move |mut conn| {
+        let (go, wait) = mpsc::channel();
+        let go_again = go.clone();
+        conn.on_stop(move || drop(go));
+        conn.on_stop(move || go_again.send("stop").unwrap()); // the last one counts
+        say.send((conn.number, wait.recv_timeout(LIMIT).unwrap())).unwrap();
+        // Stop shuts the connection at that moment, so whoever comes after it is too late to be called: now, then.
+        assert_eq!(conn.stream.read(&mut [0]).unwrap(), 0);
+        let (go, wait) = mpsc::channel();
+        conn.on_stop(move || go.send(()).unwrap());
+        wait.try_recv().unwrap();
+        Ok(())
+    });
+    let handle = handle.unwrap();
+    let _clients: Vec<Tcp> = (0..2).map(|_| client(handle.addr())).collect();
+    while handle.active() < 2 {
+        thread::yield_now();
+    }
+    assert_eq!(handle.stop(Duration::ZERO), Drained { finished: 0, forced: 2, stuck: 0 });
+    assert_eq!(handle.totals().panics, 0);
+    let mut all: Vec<_> = told.try_iter().collect();
+    all.sort();
+    assert_eq!(all, [(1, "stop"), (2, "stop")]);
 }
 
 #[test]

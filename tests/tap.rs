@@ -215,9 +215,9 @@ fn a_closed_output_ends_tap_quietly() {
     let at = address(&first);
     drop(out); // `| head -1`
     let (mut client, mut server) = through(at, &listener);
-    client.write_all(b"x").unwrap();
-    // The program is gone, and with it both connections.
-    assert!(matches!(uninterrupted(|| server.read(&mut [0; 2])), Ok(0) | Err(_)));
+    // The first piece that nobody can read any more ends the program, and with it both connections. It may not be the very
+    // first one: a program that another test is just starting holds all our pipes open for a moment.
+    while client.write_all(b"x").is_ok() && uninterrupted(|| server.read(&mut [0; 2])).is_ok_and(|n| n > 0) {}
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
 }
