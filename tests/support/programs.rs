@@ -430,7 +430,7 @@ impl Drop for Running {
 impl Left {
     /// Status, stdout, stderr.
     pub fn parts(self) -> (i32, String, String) {
-        (self.status, String::from_utf8(self.out).unwrap(), self.err)
+        (self.status, String::from_utf8_lossy(&self.out).into_owned(), self.err)
     }
 
     /// stdout, then stderr.
