@@ -121,8 +121,8 @@ impl Gather {
         }
         let waiting: VecDeque<_> = jobs.into_iter().enumerate().map(|(number, job)| (number, key(&job), job)).collect();
         let threads = self.workers.min(waiting.len());
-        let queue =
-            Queue { per_key: self.per_key, state: Mutex::new((waiting, HashMap::new())), changed: Condvar::new() };
+        let state = Mutex::new(State { waiting, at_work: HashMap::new() });
+        let queue = Queue { per_key: self.per_key, state, changed: Condvar::new() };
         let (say, hear) = mpsc::channel();
         thread::scope(|scope| {
             for started in 0..threads {
