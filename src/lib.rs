@@ -19,6 +19,7 @@
 //! |---|---|---|
 //! | 7 | [`check`] | the exercises: what each checker sends and expects |
 //! | 6 | [`lab`] | peers for lessons and tests, on this machine |
+//! | 5 | [`http`] | HTTP/1.1 by hand |
 //! | 4 | [`reply`] [`dial`] [`fault`] | three-digit replies; whom to call and how; a proxy that damages what passes |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
 //! | 2 | [`stream`] [`retry`] | a connection with a deadline; trying again |
@@ -53,6 +54,7 @@ pub mod dial;
 pub mod encode;
 pub mod error;
 pub mod fault;
+pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod reply;

@@ -1,0 +1,5 @@
+//! HTTP/1.1 by hand.
+//!
+//! May use: everything up to dial.
+
+pub mod head;
