@@ -7,3 +7,4 @@
 //! May use: everything but `check`.
 
 pub mod script;
+pub mod tls;
