@@ -2,9 +2,9 @@
 //!
 //! Until then it stands beside its place under a name of its own, so that no reader, and no later run, takes a half for the whole.
 //!
-//! May use: error, and body and client of its own folder.
+//! May use: error, and response of its own folder.
 
-use super::client::Response;
+use super::response::Response;
 use crate::error::{Error, Result};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};

@@ -10,7 +10,7 @@
 //! S: Hello                          the body, whose length the fields tell
 //! ```
 //!
-//! RFC 9110 (what it means) and RFC 9112 (how it travels). To read it: `head`, `chunked`, `body`, `connection`, `client`. What goes
+//! RFC 9110 (what it means) and RFC 9112 (how it travels). To read it: `head`, `headers`, `chunked`, `body`, `connection`, `client`. What goes
 //! beyond the lesson: `url`, `request`, `redirect`, `download`. Not here, on purpose: compression, cookies, proxies, retries.
 //!
 //! ```
@@ -32,14 +32,18 @@ mod body;
 mod client;
 mod connection;
 mod download;
+mod headers;
 mod redirect;
 mod request;
+mod response;
+mod served;
 
 pub use body::{Body, Framing, framing};
-pub use client::{Client, Options, Refused, Response};
+pub use client::{Client, Options};
 pub use connection::CloseReason;
 pub use head::Headers;
 pub use request::{Method, Request};
+pub use response::{Refused, Response};
 
 use crate::error::Result;
 
