@@ -10,7 +10,7 @@ use std::fmt;
 /// The fields of a head in their order. Names are compared without regard to case (RFC 9110 section 5.1), and one name may
 /// stand there several times.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, String)>);
+pub struct Headers(pub(super) Vec<(String, String)>);
 
 impl Headers {
     /// No fields.
