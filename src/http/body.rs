@@ -54,7 +54,17 @@ pub fn framing(method: Method, head: &ResponseHead) -> Result<Framing> {
     }
 }
 
-/// A body to be read. It borrows its connection, so the compiler lets nobody ask again before it is read or dropped.
+/// A body to be read. It borrows its connection, so the compiler lets nobody ask again before it is read or dropped:
+///
+/// ```compile_fail,E0499
+/// # fn two(url: &str) -> netprimer::Result<()> {
+/// let mut client = netprimer::http::Client::new();
+/// let first = client.get(url)?;
+/// let second = client.get(url)?; // its answer would come after the body of the first
+/// first.text()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Body<'c> {
     conn: Lent<'c>,
