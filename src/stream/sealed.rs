@@ -227,7 +227,7 @@ struct Sealed<S: Session> {
 impl<S: Session> Sealed<S> {
     fn failed(&mut self, error: io::Error) -> io::Error {
         match error.kind() {
-            ErrorKind::WouldBlock => return error,
+            ErrorKind::WouldBlock => error,
             ErrorKind::Other => {
                 self.broken = true;
                 match error.into_inner() {
@@ -279,10 +279,11 @@ impl<S: Session> Stream for Sealed<S> {
         self.session.below().stream.peer_addr()
     }
     fn finish(&mut self) -> io::Result<()> {
-        if !self.finished {
-            self.session.close_notify().map_err(|error| self.failed(error))?;
-            self.finished = true;
+        if self.finished {
+            return Ok(());
         }
+        self.session.close_notify().map_err(|error| self.failed(error))?;
+        self.finished = true;
         self.session.below_mut().stream.finish()
     }
     fn secret(&mut self, on: bool) {

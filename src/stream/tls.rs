@@ -10,8 +10,8 @@
 //!
 //! May use: error, encode, deadline.
 
-use super::sealed::{Cause, NO_NAMES, handshake};
 use super::BoxStream;
+use super::sealed::{Cause, NO_NAMES, handshake};
 use crate::error::{Error, Result};
 use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector};
 use std::fmt;
