@@ -395,9 +395,13 @@ fn an_upload_waits_for_a_server_that_reads_late() {
         });
         let mut stream = ok("localhost", server.addr().port());
         stream.write_all(&pattern(SIZE)).unwrap();
-        let closing = thread::spawn(move || stream::close(stream));
+        let (say, closed) = mpsc::channel();
+        let closing = thread::spawn(move || say.send(stream::close(stream)).unwrap());
+        let early = closed.recv_timeout(Duration::from_millis(100));
+        assert!(early.is_err(), "{version:?}: nobody has read it yet: {early:?}");
         go.send(()).unwrap();
-        closing.join().unwrap().unwrap();
+        closed.recv_timeout(HARD).unwrap().unwrap();
+        closing.join().unwrap();
         assert_eq!(said.recv_timeout(HARD).unwrap(), Ok(()), "{version:?}");
     }
 }
@@ -408,7 +412,7 @@ fn closing_has_its_limits_too() {
     let mut stream = ok("localhost", silent.addr().port());
     stream.set_deadline(Deadline::after(HARD));
     stream::close(stream).unwrap(); // Hold ends by our end
-    let talks = script::play([Step::StartTls(Certificate::Good), Step::say(vec![0; 2 << 20])]).unwrap();
+    let talks = script::play([Step::StartTls(Certificate::Good), Step::say(vec![0; 2 << 20]), Step::Hold]).unwrap();
     let stream = ok("localhost", talks.addr().port());
     assert!(matches!(stream::close(stream), Err(Error::TooLong(_, 1_048_576))));
     let waits = script::play([Step::StartTls(Certificate::Good), Step::Wait(HARD)]).unwrap();
@@ -484,7 +488,7 @@ fn a_changed_record_is_noticed() {
 #[test]
 fn time_runs_out_for_one_read_and_not_for_the_session() {
     for version in BOTH {
-        let (server, _) = serve(acceptor(version), echo);
+        let (server, said) = serve(acceptor(version), echo);
         let mut stream = ok("localhost", server.addr().port());
         for _ in 0..3 {
             stream.set_deadline(Deadline::after(Duration::from_millis(50)));
@@ -498,6 +502,10 @@ fn time_runs_out_for_one_read_and_not_for_the_session() {
             stream.read_exact(&mut back).unwrap();
             assert_eq!(&back, b"still here", "{version:?}");
         }
+        drop(stream);
+        // The server read our goodbye; that it cannot answer it any more is another matter.
+        let ended = said.recv_timeout(HARD).unwrap();
+        assert!(ended.is_ok() || ended.as_ref().is_err_and(|e| e.starts_with("finish: ")), "{version:?}: {ended:?}");
     }
 }
 

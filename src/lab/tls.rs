@@ -194,7 +194,8 @@ impl Acceptor {
 
     /// Shakes hands with a client on `stream`, within its deadline, and gives the stream on which plaintext is read and
     /// written. It behaves as the client's in [`stream::upgrade`](crate::stream::upgrade): the end must be marked on both
-    /// sides, so a server that has said all calls `finish` or [`stream::close`](crate::stream::close).
+    /// sides, so a server that has said all calls `finish` if it has read the client's end, and
+    /// [`stream::close`](crate::stream::close) if not.
     ///
     /// # Errors
     /// [`Error::Other`] when the client does not speak TLS or refuses the certificate; [`Error::Timeout`],
