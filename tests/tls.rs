@@ -301,8 +301,10 @@ fn a_marked_end_is_an_end_and_a_cut_is_an_error_wherever_it_comes() {
 
 #[test]
 fn a_server_that_is_gone_is_no_end_of_the_text() {
-    let peer = script::play([Step::StartTls(Certificate::Good), Step::say("half"), Step::Slam]).unwrap();
+    let steps = [Step::StartTls(Certificate::Good), Step::say("half"), Step::hear("?"), Step::Slam];
+    let peer = script::play(steps).unwrap();
     let mut stream = ok("localhost", peer.addr().port());
+    stream.write_all(b"?").unwrap();
     let mut heard = Vec::new();
     let error = stream.read_to_end(&mut heard).unwrap_err();
     assert_eq!(heard, b"half");
