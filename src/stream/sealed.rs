@@ -129,7 +129,7 @@ pub(crate) struct Below {
 
 impl Below {
     fn seen<T>(&self, error: io::Error) -> io::Result<T> {
-        // A timeout under this name can be followed by another try; under the other the package would give up for good.
+        // This name of a timeout says "ask again"; after any other error no TLS package lets us go on (SSL_get_error(3)).
         let kind = if error.kind() == ErrorKind::TimedOut { ErrorKind::WouldBlock } else { error.kind() };
         if let Some(failed) = &self.failed {
             *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
