@@ -46,6 +46,10 @@ pub trait Stream: Read + Write + Send + fmt::Debug {
     /// When the connection is already gone.
     fn finish(&mut self) -> io::Result<()>;
 
+    /// Whether nothing has come that is still to be read: no byte, and no end. Asked without waiting, before a kept connection
+    /// is used again: what lies there was sent before our question and is no answer to it.
+    fn is_quiet(&mut self) -> bool;
+
     /// What is written from now on is a secret (`true`) or no longer (`false`): a hint to those who watch this stream.
     fn secret(&mut self, _on: bool) {}
 }
@@ -62,6 +66,9 @@ impl<S: Stream + ?Sized> Stream for Box<S> {
     }
     fn finish(&mut self) -> io::Result<()> {
         (**self).finish()
+    }
+    fn is_quiet(&mut self) -> bool {
+        (**self).is_quiet()
     }
     fn secret(&mut self, on: bool) {
         (**self).secret(on);
@@ -153,6 +160,11 @@ impl Stream for Tcp {
     }
     fn finish(&mut self) -> io::Result<()> {
         self.socket.shutdown(Shutdown::Write)
+    }
+    fn is_quiet(&mut self) -> bool {
+        let look = self.socket.set_nonblocking(true).and_then(|()| self.socket.peek(&mut [0]));
+        let nothing = look.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.socket.set_nonblocking(false).is_ok() && nothing
     }
 }
 
@@ -308,6 +320,20 @@ mod tests {
         assert_eq!(n, 0);
         drop(ours);
         assert!(closer.upgrade().is_none(), "a closer alone keeps nothing open");
+    }
+
+    #[test]
+    fn what_has_come_unasked_is_noticed() {
+        let (mut ours, mut peer) = pair();
+        assert!(ours.is_quiet());
+        peer.write_all(b"x").unwrap();
+        assert_eq!(ours.socket().peek(&mut [0]).unwrap(), 1, "waits until it is here");
+        assert!(!ours.is_quiet());
+        assert_eq!(ours.read(&mut [0; 9]).unwrap(), 1);
+        assert!(ours.is_quiet());
+        drop(peer);
+        assert_eq!(ours.socket().peek(&mut [0]).unwrap(), 0);
+        assert!(!ours.is_quiet(), "an end is no answer either");
     }
 
     #[test]

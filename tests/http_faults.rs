@@ -88,7 +88,10 @@ fn cut_at_every_byte() {
         each((0..whole as u64).collect(), |after| {
             let start = Instant::now();
             let (right, result) = damaged(&site, side, Fault::Cut { after }, Dial::default());
-            let error = result.expect_err("half a conversation is no conversation");
+            let Err(error) = result else {
+                // The end came between the turns, and was seen before the second: that took a connection of its own.
+                return assert_eq!((side, after, right), (Side::Server, CHUNKED.len() as u64, 2));
+            };
             assert!(matches!(error, Error::Closed(_) | Error::Io(..)), "{side:?} cut at {after}: {error:?}");
             if side == Side::Server {
                 assert_eq!(right, usize::from(after >= CHUNKED.len() as u64), "cut at {after}");

@@ -286,6 +286,9 @@ impl<S: Session> Stream for Sealed<S> {
         self.finished = true;
         self.session.below_mut().stream.finish()
     }
+    fn is_quiet(&mut self) -> bool {
+        self.session.below_mut().stream.is_quiet() // a record that waits is read, or an end
+    }
     fn secret(&mut self, on: bool) {
         self.session.below_mut().stream.secret(on);
     }
