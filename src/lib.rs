@@ -21,7 +21,7 @@
 //! | 6 | [`lab`] | peers for lessons and tests, on this machine |
 //! | 4 | [`reply`] [`dial`] [`fault`] | three-digit replies; whom to call and how; a proxy that damages what passes |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
-//! | 2 | [`stream`] [`retry`] | a connection with a deadline; trying again |
+//! | 2 | [`stream`] [`retry`] | a connection with a deadline, with or without TLS; trying again |
 //! | 1 | [`deadline`] | one total time |
 //! | 0 | [`error`] [`encode`] | what can go wrong; bytes as text |
 //!
