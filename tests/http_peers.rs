@@ -2,18 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod running;
+mod support;
 
 use netprimer::Error;
 use netprimer::http::{self, Client, CloseReason, Framing, Method, Refused, Request};
-use running::{LIMIT, Running, have};
 use std::error::Error as _;
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::{fs, process, thread};
+use std::{fs, process};
+use support::LIMIT;
+use support::programs::{self, Running};
 
 /// A folder with files to serve, removed at the end.
 struct Folder(PathBuf);
@@ -42,16 +40,15 @@ fn big() -> Vec<u8> {
 }
 
 fn python(what: &str, folder: &Folder) -> Option<Running> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/http_peer.py");
-    have("python3", &["--version"])
-        .then(|| Running::start(Command::new("python3").args([script, what]).current_dir(folder.0.join("www"))))
+    let mut command = programs::python("http_peer.py")?;
+    Some(Running::server(command.arg(what).current_dir(folder.0.join("www"))))
 }
 
 #[test]
 fn files_from_python() {
     let folder = Folder::new("python-files");
     let Some(server) = python("files", &folder) else { return };
-    let url = |path: &str| format!("http://{}{path}", server.addr);
+    let url = |path: &str| format!("http://{}{path}", server.addr());
     assert_eq!(http::get(&url("/hello.txt")).unwrap().text().unwrap(), "你好\n");
     let mut client = Client::new();
     assert_eq!(client.get(&url("/empty")).unwrap().bytes().unwrap(), b"");
@@ -82,7 +79,7 @@ fn files_from_python() {
 fn what_python_understands_of_us() {
     let folder = Folder::new("python-echo");
     let Some(server) = python("echo", &folder) else { return };
-    let url = |path: &str| format!("http://{}{path}", server.addr);
+    let url = |path: &str| format!("http://{}{path}", server.addr());
     let odd = [("key 1", "A & B=C"), ("你", "好+\r\n%41"), ("empty", "")];
     let read = "[('key 1', 'A & B=C'), ('你', '好+\\r\\n%41'), ('empty', '')]";
     let mut client = Client::new();
@@ -121,22 +118,13 @@ fn what_python_understands_of_us() {
 }
 
 struct Nginx {
-    child: Child,
     url: String,
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // one process: `master_process off`
-        let _ = self.child.wait();
-    }
+    _running: Running,
 }
 
 /// nginx with a configuration and folders of its own, as one process that ends with the test.
 fn nginx(folder: &Folder) -> Option<Nginx> {
-    if !have("nginx", &["-v"]) {
-        return None;
-    }
+    programs::tool("nginx")?;
     // It cannot be asked for a free port, so we find one; should somebody take it in between, we find another.
     (0..5).find_map(|_| {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -151,27 +139,13 @@ fn nginx(folder: &Folder) -> Option<Nginx> {
         );
         let path = folder.0.join("nginx.conf");
         fs::write(&path, config).unwrap();
-        let mut child = Command::new("nginx")
-            .arg("-p")
-            .arg(&folder.0)
-            .arg("-c")
-            .arg(&path)
-            .args(["-e", "stderr"])
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (say, heard) = mpsc::channel();
-        let stderr = child.stderr.take().unwrap();
-        thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).for_each(|line| drop(say.send(line))));
-        let server = Nginx { child, url: format!("http://127.0.0.1:{port}") };
-        // This line comes once it listens; where it cannot, it ends without.
-        while let Ok(line) = heard.recv_timeout(LIMIT) {
-            if line.contains(" OS: ") {
-                return Some(server);
-            }
-        }
-        None
+        let mut command = programs::tool("nginx")?;
+        command.arg("-p").arg(&folder.0).arg("-c").arg(&path).args(["-e", "stderr"]);
+        let running = Running::start(&mut command);
+        // It says so once it listens; where it cannot, it ends.
+        assert!(running.within(LIMIT, |said| said.ended() || said.err.text().contains(" OS: ")), "nginx says nothing");
+        let listens = running.said(|said| said.err.text().contains(" OS: "));
+        listens.then(|| Nginx { url: format!("http://127.0.0.1:{port}"), _running: running })
     })
     .map(Some)
     .expect("nginx listens at the fifth port at the latest")

@@ -85,7 +85,8 @@ impl error::Error for Fault {
     }
 }
 
-/// The words of OpenSSL and what they mean. The first that fits counts: some contain others.
+/// The words of OpenSSL and what they mean; what fits none, and what other systems say, is shown as it is. The first that
+/// fits counts: some contain others.
 const MEANINGS: [(&str, &str); 22] = [
     ("certificate has expired", "its certificate has expired"),
     ("certificate is not yet valid", "its certificate is not valid yet: is the clock of this machine right?"),
