@@ -4,6 +4,7 @@
 
 #[path = "support/site.rs"]
 mod site;
+mod support;
 
 use netprimer::dial::Dial;
 use netprimer::http::{self, Client, CloseReason, Framing, Method, Options, Refused, Request};
@@ -640,6 +641,28 @@ fn an_error_in_a_body_stays_one() {
     assert!(response.body.read(&mut [0; 8]).is_err(), "what comes after is no body");
     drop(response);
     assert_eq!(client.reusable(), Err(CloseReason::Failed));
+}
+
+#[test]
+fn an_address_of_ipv6_stands_in_brackets() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        return support::missing("IPv6", "this machine has no [::1]");
+    };
+    let addr = listener.local_addr().unwrap();
+    let served = std::thread::spawn(move || {
+        let mut peer = listener.accept().unwrap().0;
+        peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let (mut come, mut piece) = (Vec::new(), [0; 1024]);
+        while !come.ends_with(b"\r\n\r\n") {
+            let n = peer.read(&mut piece).unwrap();
+            assert!(n > 0);
+            come.extend_from_slice(&piece[..n]);
+        }
+        peer.write_all(&ok("six")).unwrap();
+        String::from_utf8(come).unwrap()
+    });
+    assert_eq!(http::get(&format!("http://{addr}/")).unwrap().text().unwrap(), "six");
+    assert!(served.join().unwrap().contains(&format!("\r\nHost: {addr}\r\n")));
 }
 
 /// A folder of this test's own, removed at the end.
