@@ -6,4 +6,6 @@
 //!
 //! May use: everything but `check`.
 
+pub mod http;
+mod pause;
 pub mod script;
