@@ -2,4 +2,6 @@
 //!
 //! May use: everything up to dial.
 
+pub mod chunked;
 pub mod head;
+pub mod url;

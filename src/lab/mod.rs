@@ -9,3 +9,4 @@
 pub mod http;
 mod pause;
 pub mod script;
+pub mod tls;
