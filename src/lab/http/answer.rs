@@ -48,10 +48,21 @@ pub(super) enum Body {
     Whole(Vec<u8>),
     /// After this time for the first byte of the head, these pieces, each after a time of its own.
     Slow(Ending, Duration, Vec<(Duration, Vec<u8>)>),
-    /// These bytes as they are, head and all, and then the end of the connection.
-    Raw(Vec<u8>),
+    /// These bytes as they are, head and all, and then the end of the connection: marked as TLS wants it, or not.
+    Raw(Vec<u8>, End),
     /// Nothing at all.
     Silence,
+}
+
+/// How a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It does not: the next request may come.
+    Not,
+    /// With our FIN, over TLS with a `close_notify` before it.
+    Marked,
+    /// Over TLS without a `close_notify`: so it looks when somebody cuts the connection.
+    Cut,
 }
 
 /// How the client knows where the body ends.
@@ -88,8 +99,8 @@ impl Answer {
         Answer { status, headers: Headers::new(), body: Body::Whole(Vec::new()) }
     }
 
-    pub(super) fn raw(bytes: impl Into<Vec<u8>>) -> Answer {
-        Answer { body: Body::Raw(bytes.into()), ..Answer::bare(200) }
+    pub(super) fn raw(bytes: impl Into<Vec<u8>>, end: End) -> Answer {
+        Answer { body: Body::Raw(bytes.into(), end), ..Answer::bare(200) }
     }
 
     /// Adds a field of our own words. What came from the client goes through [`Answer::echo`].
@@ -114,23 +125,23 @@ impl Answer {
         }
     }
 
-    /// Sends it. False when the connection is to end after it.
-    pub(super) fn send(self, stream: &mut dyn Stream, form: Form, curtain: &Curtain, write: Duration) -> Result<bool> {
+    /// Sends it, and says how the connection is to end.
+    pub(super) fn send(self, stream: &mut dyn Stream, form: Form, curtain: &Curtain, write: Duration) -> Result<End> {
         let phase = "send the answer";
         let (ending, wait, pieces) = match self.body {
             Body::Whole(body) => (Ending::Length, Duration::ZERO, vec![(Duration::ZERO, body)]),
             Body::Slow(Ending::Chunked, wait, pieces) if form.minor == 0 => (Ending::Close, wait, pieces),
             Body::Slow(ending, wait, pieces) => (ending, wait, pieces),
-            Body::Raw(bytes) => {
+            Body::Raw(bytes, end) => {
                 stream.set_deadline(Deadline::after(write));
                 stream.write_all(&bytes).map_err(Error::io(phase))?;
-                return Ok(false);
+                return Ok(end);
             }
             Body::Silence => {
                 // Whatever else comes is read and forgotten, so that its end is seen.
                 stream.set_deadline(Deadline::after(write));
                 while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
-                return Ok(false);
+                return Ok(End::Marked);
             }
         };
         let close = form.close || ending == Ending::Close;
@@ -156,7 +167,7 @@ impl Answer {
         let pauses: Duration = pieces.iter().map(|(pause, _)| *pause).sum();
         stream.set_deadline(Deadline::after(write + wait + pauses));
         if !curtain.pause(wait) {
-            return Ok(false);
+            return Ok(End::Marked);
         }
         let pieces = if form.head_only || without_body { Vec::new() } else { pieces };
         let chunked = ending == Ending::Chunked && !form.head_only && !without_body;
@@ -166,7 +177,7 @@ impl Answer {
                 stream.write_all(&bytes).map_err(Error::io(phase))?;
                 bytes.clear();
                 if !curtain.pause(pause) {
-                    return Ok(false);
+                    return Ok(End::Marked);
                 }
             }
             match chunked {
@@ -183,7 +194,7 @@ impl Answer {
             bytes.extend_from_slice(b"0\r\n\r\n");
         }
         stream.write_all(&bytes).map_err(Error::io(phase))?;
-        Ok(!close)
+        Ok(if close { End::Marked } else { End::Not })
     }
 }
 

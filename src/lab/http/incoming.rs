@@ -22,6 +22,7 @@ use crate::lab::http::{Limits, Request};
 use crate::stream::{BoxStream, Stream};
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 /// Bytes of a target (RFC 9112 section 3 asks for 8,000 at least).
 const TARGET: usize = 8 << 10;
@@ -38,8 +39,11 @@ pub(super) struct Incoming {
 
 pub(super) enum Next {
     Request(Box<Request>),
-    /// Not what we take: the answer, and then the end. `body_less` for HEAD, whose refusals have no body either.
-    Refused { refusal: Refusal, head_only: bool },
+    /// Not what we take: why, and whether the answer has no body (HEAD). Then comes the end.
+    Refused {
+        refusal: Refusal,
+        head_only: bool,
+    },
     /// Nobody wants anything any more.
     End,
 }
@@ -122,19 +126,27 @@ impl Incoming {
         // One time for all of it: a client that sends a byte now and then must not hold its place.
         self.stream.set_deadline(Deadline::after(limits.head));
         let most = head::Limits::default();
-        let mut seen = 0;
+        let long_target = || Refusal(414, format!("a target has at most {TARGET} bytes here").into());
+        // Where the line begins that has not ended yet, and how far we have looked for its end. So whoever sends single
+        // bytes does not have all of them looked through each time.
+        let (mut line, mut seen, mut forgiven) = (0, 0, false);
         loop {
             // One empty line before a request is forgiven (RFC 9112 section 2.2): old clients sent it after a body.
-            if self.buffer.starts_with(b"\r\n") {
+            if !forgiven && self.buffer.starts_with(b"\r\n") {
                 self.buffer.drain(..2);
+                (line, seen, forgiven) = (0, 0, true);
             }
-            let line = self.buffer.iter().position(|byte| *byte == b'\n').unwrap_or(self.buffer.len());
-            if line > TARGET + AROUND_TARGET {
-                return Err(Refusal(414, format!("a target has at most {TARGET} bytes here").into()).into());
+            let end = self.buffer[seen..].iter().rposition(|byte| *byte == b'\n').map(|at| seen + at);
+            line = end.map_or(line, |end| end + 1);
+            if line == 0 && self.buffer.len() > TARGET + AROUND_TARGET {
+                return Err(long_target().into());
             }
-            // Only a line end can make a head of it: whoever sends single bytes must not have all of them parsed each time.
-            if self.buffer[seen.min(self.buffer.len())..].contains(&b'\n') || self.buffer.len() > most.line {
+            if end.is_some() || self.buffer.len() - line > most.line || self.buffer.len() > most.head {
+                if self.buffer.iter().take_while(|byte| **byte != b'\n').count() > TARGET + AROUND_TARGET {
+                    return Err(long_target().into());
+                }
                 match parse_request(&self.buffer, &most) {
+                    Ok(Some((head, _))) if head.target.len() > TARGET => return Err(long_target().into()),
                     Ok(Some((head, used))) => {
                         self.buffer.drain(..used);
                         return Ok(head);
@@ -148,13 +160,16 @@ impl Incoming {
             }
             seen = self.buffer.len();
             if self.more()? == 0 {
-                return Err(bad("the connection ended in the middle of the head").into());
+                return match seen {
+                    0 => Err(Stop::End),
+                    _ => Err(bad("the connection ended in the middle of the head").into()),
+                };
             }
         }
     }
 
     fn counted(&mut self, length: usize, limits: &Limits) -> std::result::Result<Vec<u8>, Stop> {
-        let start = Deadline::after(limits.body_grace);
+        let start = Instant::now();
         let mut received = 0;
         // The memory grows with what comes, not with what was announced.
         while self.buffer.len() < length {
@@ -165,7 +180,7 @@ impl Incoming {
     }
 
     fn chunks(&mut self, limits: &Limits) -> std::result::Result<Vec<u8>, Stop> {
-        let start = Deadline::after(limits.body_grace);
+        let start = Instant::now();
         let mut received = 0;
         let (mut body, mut dechunker) = (Vec::new(), Dechunker::default());
         let mut piece = vec![0; 16 << 10];
@@ -190,9 +205,9 @@ impl Incoming {
     }
 
     /// More of a body, in the time that so many bytes may take.
-    fn body_bytes(&mut self, start: Deadline, received: usize, limits: &Limits) -> std::result::Result<usize, Stop> {
-        let earned = std::time::Duration::from_secs_f64(received as f64 / f64::from(limits.body_rate.max(1)));
-        self.stream.set_deadline(start.later(earned));
+    fn body_bytes(&mut self, start: Instant, received: usize, limits: &Limits) -> std::result::Result<usize, Stop> {
+        let earned = Duration::from_secs_f64(received as f64 / f64::from(limits.body_rate.max(1)));
+        self.stream.set_deadline(Deadline::after((limits.body_grace + earned).saturating_sub(start.elapsed())));
         match self.more()? {
             0 => Err(bad("the connection ended in the middle of the body").into()),
             n => Ok(n),
