@@ -7,11 +7,13 @@
 //!
 //! May use: error, encode, deadline.
 
+mod sealed;
 mod tls;
 
 #[cfg(feature = "lab")]
-pub(crate) use tls::{Below, Cause, Session, handshake};
-pub use tls::{Cut, Tls, close, upgrade};
+pub(crate) use sealed::{Below, Cause, Session, handshake};
+pub use sealed::{Cut, close};
+pub use tls::{Tls, upgrade};
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};

@@ -95,6 +95,9 @@ impl Dechunker {
             self.check_room(piece)?;
             self.line.extend_from_slice(piece);
             used += piece.len();
+            if self.next == Next::DataEnd && !b"\r\n".starts_with(&self.line) {
+                return Err(wrong("a chunk is longer than its size says", piece));
+            }
             if end.is_some() {
                 self.end_line()?;
             }
@@ -105,7 +108,6 @@ impl Dechunker {
     fn check_room(&self, piece: &[u8]) -> Result<()> {
         let length = self.line.len() + piece.len();
         match self.next {
-            Next::DataEnd if length > 2 => Err(wrong("a chunk is longer than its size says", piece)),
             Next::Size if length > SIZE_LINE => Err(Error::TooLong("read the size of a chunk".into(), SIZE_LINE)),
             Next::Trailer if self.trailers.0 + length > TRAILERS.0 => {
                 Err(Error::TooLong("read the fields after the body".into(), TRAILERS.0))
@@ -122,7 +124,7 @@ impl Dechunker {
                 0 => Next::Trailer,
                 n => Next::Data(n),
             },
-            (Next::DataEnd, _) => Next::Size, // CRLF alone: two bytes are all that fit
+            (Next::DataEnd, _) => Next::Size, // CRLF alone: all else was refused above
             (_, []) => Next::Nothing,
             (_, text) => {
                 field(text)?;
