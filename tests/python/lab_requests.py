@@ -17,7 +17,9 @@ plain.verify = certificate
 
 def keep(name, response):
     request = response.request
-    body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
+    body = request.body.encode() if isinstance(request.body, str) else request.body
+    if not isinstance(body, bytes):
+        body = b""  # none, or a generator, which is used up
     seen[name] = {
         "status": response.status_code,
         "sent": {"headers": dict(request.headers), "url": request.url, "method": request.method},

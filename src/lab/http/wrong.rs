@@ -55,7 +55,7 @@ pub(super) fn answer(name: &str) -> Option<Answer> {
         "length-and-chunked" => {
             raw(format!("{OK}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n"))
         }
-        "bad-chunk" => raw(format!("{OK}Transfer-Encoding: chunked\r\n\r\nfive\r\nHello\r\n0\r\n\r\n")),
+        "bad-chunk" => raw(format!("{OK}Transfer-Encoding: chunked\r\n\r\nnone\r\nHello\r\n0\r\n\r\n")),
         "bare-lf" => raw("HTTP/1.1 200 OK\nContent-Length: 5\n\nHello".into()),
         "no-http" => raw("220 mail.example ready\r\n".into()),
         "long-field" => raw(format!("{OK}X-Long: {}\r\nContent-Length: 5\r\n\r\nHello", "a".repeat(1_000_000))),
