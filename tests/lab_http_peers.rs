@@ -112,9 +112,11 @@ fn curl() {
     assert_eq!((status, err.as_str()), (0, ""));
     assert_eq!(parsed(&out)["url"], lab.url("/get"));
     assert_eq!(run(curl.clone(), &["-q", "-sS", "--noproxy", "*", &lab.url("/get")]).0, 60);
-    let cut =
-        run(curl, &["-q", "-sS", "--noproxy", "*", "--cacert", &folder.path("ca.pem"), &lab.url("/wrong/cut-close")]);
-    assert_eq!(cut.0, 56, "{}", cut.2);
+    // An end that nothing marks over TLS is none of curl's business (OpenSSL 3's SSL_OP_IGNORE_UNEXPECTED_EOF); a length is.
+    assert_eq!(
+        run(curl, &["-q", "-sS", "--noproxy", "*", "--cacert", &folder.path("ca.pem"), &lab.url("/wrong/cut")]).0,
+        18
+    );
 }
 
 #[test]
