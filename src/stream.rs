@@ -19,7 +19,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -46,6 +46,10 @@ pub trait Stream: Read + Write + Send + fmt::Debug {
     /// When the connection is already gone.
     fn finish(&mut self) -> io::Result<()>;
 
+    /// Whether nothing has come that is still to be read: no byte, and no end. Asked without waiting, before a kept connection
+    /// is used again: what lies there was sent before our question and is no answer to it.
+    fn is_quiet(&mut self) -> bool;
+
     /// What is written from now on is a secret (`true`) or no longer (`false`): a hint to those who watch this stream.
     fn secret(&mut self, _on: bool) {}
 }
@@ -62,6 +66,9 @@ impl<S: Stream + ?Sized> Stream for Box<S> {
     }
     fn finish(&mut self) -> io::Result<()> {
         (**self).finish()
+    }
+    fn is_quiet(&mut self) -> bool {
+        (**self).is_quiet()
     }
     fn secret(&mut self, on: bool) {
         (**self).secret(on);
@@ -154,6 +161,11 @@ impl Stream for Tcp {
     fn finish(&mut self) -> io::Result<()> {
         self.socket.shutdown(Shutdown::Write)
     }
+    fn is_quiet(&mut self) -> bool {
+        let look = self.socket.set_nonblocking(true).and_then(|()| self.socket.peek(&mut [0]));
+        let nothing = look.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.socket.set_nonblocking(false).is_ok() && nothing
+    }
 }
 
 impl fmt::Debug for Tcp {
@@ -208,15 +220,24 @@ pub fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAd
 /// # Errors
 /// The last address's error when none answers, with all addresses that were tried in its text; and those of [`resolve`].
 pub fn connect(host: &str, port: u16, deadline: Deadline) -> Result<Tcp> {
-    let addresses = resolve(host, port, deadline)?;
-    let mut failed = Vec::new();
+    connect_any(&resolve(host, port, deadline)?, deadline)
+}
+
+/// [`connect`] to the first of these addresses that answers.
+///
+/// # Errors
+/// The last address's error when none answers, with all of them in its text.
+pub fn connect_any(addresses: &[SocketAddr], deadline: Deadline) -> Result<Tcp> {
+    let mut phase = "connect to ".to_owned();
+    let mut cause = ErrorKind::NotFound.into();
     for (n, address) in addresses.iter().enumerate() {
+        phase += &if n > 0 { format!(": {cause}; {address}") } else { address.to_string() };
         match connect_one(address, deadline, addresses.len() - n) {
             Ok(tcp) => return Ok(tcp),
-            Err(error) => failed.push((address, error)),
+            Err(error) => cause = error,
         }
     }
-    Err(every(host, port, failed))
+    Err(Error::io(phase)(cause))
 }
 
 fn connect_one(address: &SocketAddr, deadline: Deadline, addresses_left: usize) -> io::Result<Tcp> {
@@ -235,13 +256,27 @@ fn connect_one(address: &SocketAddr, deadline: Deadline, addresses_left: usize) 
     Tcp::new(socket)
 }
 
-/// One error out of those of each address: the last one's kind, all in the text.
-fn every(host: &str, port: u16, mut failed: Vec<(&SocketAddr, io::Error)>) -> Error {
-    let Some((last, cause)) = failed.pop() else {
-        return Error::Io(format!("connect to {host}:{port}").into(), ErrorKind::NotFound.into());
+/// A socket for datagrams to and from this address only, on a port of its own.
+///
+/// # Errors
+/// When there is no socket to be had, or no way to that address.
+///
+/// ```
+/// let server = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// netprimer::stream::connect_udp(server.local_addr()?)?.send(b"hello")?;
+/// let (_, client) = server.recv_from(&mut [0; 16])?;
+/// assert!(client.ip().is_loopback());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn connect_udp(peer: SocketAddr) -> io::Result<UdpSocket> {
+    let own = match peer.ip() {
+        ip if ip.is_loopback() => ip, // what is only for this machine stays on it
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    let before: String = failed.iter().map(|(address, error)| format!("{address}: {error}; ")).collect();
-    Error::io(format!("connect to {before}{last}"))(cause)
+    let socket = UdpSocket::bind((own, 0))?;
+    socket.connect(peer)?;
+    Ok(socket)
 }
 
 #[cfg(test)]
@@ -308,6 +343,20 @@ mod tests {
         assert_eq!(n, 0);
         drop(ours);
         assert!(closer.upgrade().is_none(), "a closer alone keeps nothing open");
+    }
+
+    #[test]
+    fn what_has_come_unasked_is_noticed() {
+        let (mut ours, mut peer) = pair();
+        assert!(ours.is_quiet());
+        peer.write_all(b"x").unwrap();
+        assert_eq!(ours.socket().peek(&mut [0]).unwrap(), 1, "waits until it is here");
+        assert!(!ours.is_quiet());
+        assert_eq!(ours.read(&mut [0; 9]).unwrap(), 1);
+        assert!(ours.is_quiet());
+        drop(peer);
+        assert_eq!(ours.socket().peek(&mut [0]).unwrap(), 0);
+        assert!(!ours.is_quiet(), "an end is no answer either");
     }
 
     #[test]

@@ -144,7 +144,8 @@ impl Client {
         limits: &mut Limits,
         deadline: Deadline,
     ) -> Result<(ResponseHead, Framing, Option<CloseReason>)> {
-        if let Some(conn) = self.kept.as_mut().filter(|conn| conn.serves(&call.url)) {
+        self.kept = self.kept.take().and_then(|mut conn| conn.serves(&call.url).then_some(conn));
+        if let Some(conn) = &mut self.kept {
             match conn.turn(call, limits, deadline) {
                 Err(error) if !conn.heard && call.method.is_idempotent() && !matches!(error, Error::Timeout(_)) => {}
                 done => return done,

@@ -22,7 +22,7 @@ use std::io::{self, ErrorKind, Read, Write};
 /// A body up to this size travels in one write with its head: one system call, and mostly one packet less.
 const SMALL_BODY: usize = 16 << 10;
 /// One read of a head or of chunks: most heads fit whole.
-const READ: usize = 8 << 10;
+pub(super) const READ: usize = 8 << 10;
 /// Interim answers before the real one: honest servers send one or two (CVE-2021-3737 was one that never stopped).
 const INTERIM: usize = 8;
 
@@ -69,9 +69,10 @@ impl Connection {
         Ok(Connection { stream, url: url.clone(), buffer: Vec::new(), at: 0, heard: false, closing: None })
     }
 
-    /// Whether it can carry a request to there.
-    pub fn serves(&self, url: &Url) -> bool {
-        self.closing.is_none() && self.url.same_origin(url)
+    /// Whether it can carry a request to there. One on which something has come since the last turn cannot: it is the
+    /// server's goodbye, or an answer that nobody asked for.
+    pub fn serves(&mut self, url: &Url) -> bool {
+        self.closing.is_none() && self.url.same_origin(url) && self.stream.is_quiet()
     }
 
     /// Whether only the server can have ended what ends: TLS marks it.
