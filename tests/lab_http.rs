@@ -829,3 +829,33 @@ fn what_is_kept_of_the_past_has_an_end() {
     let numbers: Vec<u64> = kept.iter().map(|request| request.connection).collect();
     assert!(numbers.is_sorted() && numbers.last() == Some(&19), "the last ones: {numbers:?}");
 }
+
+/// The two sides were written against the RFC, not against each other; here they meet.
+#[test]
+fn our_client_notices_what_is_wrong_and_takes_what_is_right() {
+    let lab = lab();
+    let ask = |path: &str| netprimer::http::get(&lab.url(path)).and_then(|answer| answer.bytes());
+    assert_eq!(ask("/chunked").unwrap(), "你好, in three chunks\n".as_bytes());
+    assert_eq!(ask("/close").unwrap(), b"Hello\n");
+    assert_eq!(ask("/bytes/102400").unwrap().len(), 102_400);
+    assert_eq!(ask("/drip?numbytes=9&duration=0.05&delay=0").unwrap(), b"*********");
+    assert!(String::from_utf8(ask("/redirect/5").unwrap()).unwrap().contains("/get"));
+    for name in [
+        "cut",
+        "cut-chunked",
+        "no-last-chunk",
+        "two-lengths",
+        "bad-chunk",
+        "bare-lf",
+        "no-http",
+        "long-field",
+        "many-fields",
+        "many-interim",
+        "hang-up",
+        "loop",
+        "to-file",
+    ] {
+        let got = ask(&format!("/wrong/{name}"));
+        assert!(got.is_err(), "{name}: {:?}", got.map(|body| body.escape_ascii().to_string()));
+    }
+}

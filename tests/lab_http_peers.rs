@@ -43,13 +43,16 @@ impl Drop for Folder {
     }
 }
 
+/// Its status, its output, its errors.
+type Ran = (i32, Vec<u8>, String);
+
 /// A program of others: called with arguments, it gives its status and what it wrote.
-fn peer(name: &'static str) -> Option<impl Fn(&[&str]) -> (i32, Vec<u8>, String)> {
+fn peer(name: &'static str) -> Option<impl Fn(&[&str]) -> Ran> {
     tool(name)?;
     Some(move |args: &[&str]| ran(Command::new(name).args(args)))
 }
 
-fn ran(command: &mut Command) -> (i32, Vec<u8>, String) {
+fn ran(command: &mut Command) -> Ran {
     let left = programs::run(command, b"");
     (left.status, left.out, left.err)
 }
