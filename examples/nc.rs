@@ -7,7 +7,6 @@ mod lesson;
 use clap::Arg;
 use lesson::{Args, Out, flag};
 use netprimer::dial::Target;
-use netprimer::fault::datagrams_with;
 use netprimer::{Deadline, Error, Result, stream, trace};
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -43,7 +42,7 @@ fn run(args: &Args) -> Result<()> {
         (false, false) => talk(stream::connect(at.host(), at.port(), soon)?.socket(), args).map_err(phase("talk to")),
         (false, true) => talk(&accept_one(&addresses).map_err(phase("listen on"))?, args).map_err(phase("talk on")),
         (true, false) => {
-            exchange(&datagrams_with(addresses[0]).map_err(phase("send to"))?, args).map_err(phase("talk to"))
+            exchange(&stream::connect_udp(addresses[0]).map_err(phase("send to"))?, args).map_err(phase("talk to"))
         }
         (true, true) => {
             exchange(&first_sender(&addresses).map_err(phase("listen on"))?, args).map_err(phase("talk on"))

@@ -8,7 +8,7 @@ mod lesson;
 use clap::Arg;
 use lesson::{Args, flag, number};
 use netprimer::dial::Target;
-use netprimer::fault::{DatagramFault, DatagramProxy, Fault, FaultProxy, Seen};
+use netprimer::fault::{DatagramFault, DatagramProxy, Fault, FaultProxy, Plan, Seen};
 use netprimer::{Deadline, Result, stream};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -46,52 +46,37 @@ fn run(args: &Args) -> Result<()> {
         [target] => (local(8889), target.clone()),
         [listen, target, ..] => (listen.clone(), target.clone()),
     };
-    let listen = (listen.host(), listen.port());
     let target = stream::resolve(target.host(), target.port(), Deadline::after(Duration::from_secs(10)))?;
     let hex = args.get_flag("hex");
     let show = move |seen: &Seen<'_>| print!("{}", seen.show(hex));
     // Each kind of proxy listens before it says so, and serves on threads of its own until Ctrl-C.
+    let delay = args.get_one("delay").map(|ms| Duration::from_millis(*ms));
+    let number = |name| args.get_one::<u64>(name).copied();
     if args.get_flag("udp") {
-        let relay = datagram_faults(args, DatagramProxy::to(target[0])).listen_on(listen).watch(show).start()?;
+        let faults = [delay.map(DatagramFault::Delay), number("drop").map(DatagramFault::Drop)];
+        let relay = spoil(args, DatagramProxy::to(target[0]), faults).listen_on(listen).watch(show).start()?;
         println!("listening on {} for {}", relay.addr(), target[0]);
-        relay.serve();
+        relay.wait();
     } else {
-        let proxy = faults(args, FaultProxy::to(&target[..])).listen_on(listen).watch(show).start()?;
+        let faults = [
+            delay.map(Fault::Delay),
+            number("slice").map(|n| Fault::Slice(usize::try_from(n).unwrap_or(usize::MAX))),
+            number("cut").map(|after| Fault::Cut { after }),
+            number("stall").map(|after| Fault::Stall { after }),
+        ];
+        let proxy = spoil(args, FaultProxy::to(&target[..]), faults).listen_on(listen).watch(show).start()?;
         println!("listening on {} for {}", proxy.addr(), target[0]);
-        proxy.serve();
+        proxy.wait();
     }
     Ok(())
 }
 
-fn faults(args: &Args, mut proxy: FaultProxy) -> FaultProxy {
-    let number = |name| args.get_one::<u64>(name).copied();
-    let wanted = [
-        number("slice").map(|n| Fault::Slice(usize::try_from(n).unwrap_or(usize::MAX))),
-        number("delay").map(|ms| Fault::Delay(Duration::from_millis(ms))),
-        number("cut").map(|after| Fault::Cut { after }),
-        number("stall").map(|after| Fault::Stall { after }),
-    ];
-    for fault in wanted.into_iter().flatten() {
-        proxy = if spoils(args, "client") { proxy.up(fault) } else { proxy };
-        proxy = if spoils(args, "server") { proxy.down(fault) } else { proxy };
+/// Adds the faults that were asked for, to what the wanted side sends.
+fn spoil<F: Copy, const N: usize>(args: &Args, mut proxy: Plan<F>, faults: [Option<F>; N]) -> Plan<F> {
+    let from = args.get_one::<String>("from").map_or("both", String::as_str);
+    for fault in faults.into_iter().flatten() {
+        proxy = if from == "server" { proxy } else { proxy.up(fault) };
+        proxy = if from == "client" { proxy } else { proxy.down(fault) };
     }
     proxy
-}
-
-fn datagram_faults(args: &Args, mut proxy: DatagramProxy) -> DatagramProxy {
-    let number = |name| args.get_one::<u64>(name).copied();
-    let wanted = [
-        number("drop").map(DatagramFault::Drop),
-        number("delay").map(|ms| DatagramFault::Delay(Duration::from_millis(ms))),
-    ];
-    for fault in wanted.into_iter().flatten() {
-        proxy = if spoils(args, "client") { proxy.up(fault) } else { proxy };
-        proxy = if spoils(args, "server") { proxy.down(fault) } else { proxy };
-    }
-    proxy
-}
-
-/// Whether faults happen to what `side` sends.
-fn spoils(args: &Args, side: &str) -> bool {
-    args.get_one::<String>("from").is_none_or(|from| from == side || from == "both")
 }

@@ -10,6 +10,8 @@
 //! | `02_3_udp_server` | [`finish`] only | a datagram is a message; whom may you answer? |
 //! | `02_4_udp_client` | [`finish`] only | loss, timeout, resend, a stranger's answer |
 //! | `02_5_threaded_server` | [`finish`]; then [`server`] | a thread per connection, and what it still lacks |
+//! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
+//! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
 //!
 //! # The ground everything stands on
 //!
@@ -19,8 +21,8 @@
 //! |---|---|---|
 //! | 7 | [`check`] | the exercises: what each checker sends and expects |
 //! | 6 | [`lab`] | peers for lessons and tests, on this machine |
-//! | 5 | [`http`] | HTTP/1.1 by hand |
-//! | 4 | [`reply`] [`dial`] [`fault`] | three-digit replies; whom to call and how; a proxy that damages what passes |
+//! | 5 | [`dns`] [`http`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand |
+//! | 4 | [`reply`] [`dial`] [`fault`] [`scan`] | three-digit replies; whom to call and how; a proxy that damages what passes; who listens |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
 //! | 2 | [`stream`] [`retry`] | a connection with a deadline; trying again |
 //! | 1 | [`deadline`] | one total time |
@@ -51,6 +53,7 @@
 pub mod check;
 pub mod deadline;
 pub mod dial;
+pub mod dns;
 pub mod encode;
 pub mod error;
 pub mod fault;
@@ -59,6 +62,7 @@ pub mod http;
 pub mod lab;
 pub mod reply;
 pub mod retry;
+pub mod scan;
 pub mod server;
 pub mod stream;
 pub mod text;
@@ -81,5 +85,7 @@ mod texts {
         lesson_02_3 = "../lessons/02_3_udp_server.md",
         lesson_02_4 = "../lessons/02_4_udp_client.md",
         lesson_02_5 = "../lessons/02_5_threaded_server.md",
+        lesson_07_1 = "../lessons/07_1_dns.md",
+        lesson_07_2 = "../lessons/07_2_port_scan.md",
     }
 }

@@ -19,7 +19,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -208,15 +208,24 @@ pub fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAd
 /// # Errors
 /// The last address's error when none answers, with all addresses that were tried in its text; and those of [`resolve`].
 pub fn connect(host: &str, port: u16, deadline: Deadline) -> Result<Tcp> {
-    let addresses = resolve(host, port, deadline)?;
-    let mut failed = Vec::new();
+    connect_any(&resolve(host, port, deadline)?, deadline)
+}
+
+/// [`connect`] to the first of these addresses that answers.
+///
+/// # Errors
+/// The last address's error when none answers, with all of them in its text.
+pub fn connect_any(addresses: &[SocketAddr], deadline: Deadline) -> Result<Tcp> {
+    let mut phase = "connect to ".to_owned();
+    let mut cause = ErrorKind::NotFound.into();
     for (n, address) in addresses.iter().enumerate() {
+        phase += &if n > 0 { format!(": {cause}; {address}") } else { address.to_string() };
         match connect_one(address, deadline, addresses.len() - n) {
             Ok(tcp) => return Ok(tcp),
-            Err(error) => failed.push((address, error)),
+            Err(error) => cause = error,
         }
     }
-    Err(every(host, port, failed))
+    Err(Error::io(phase)(cause))
 }
 
 fn connect_one(address: &SocketAddr, deadline: Deadline, addresses_left: usize) -> io::Result<Tcp> {
@@ -235,13 +244,27 @@ fn connect_one(address: &SocketAddr, deadline: Deadline, addresses_left: usize) 
     Tcp::new(socket)
 }
 
-/// One error out of those of each address: the last one's kind, all in the text.
-fn every(host: &str, port: u16, mut failed: Vec<(&SocketAddr, io::Error)>) -> Error {
-    let Some((last, cause)) = failed.pop() else {
-        return Error::Io(format!("connect to {host}:{port}").into(), ErrorKind::NotFound.into());
+/// A socket for datagrams to and from this address only, on a port of its own.
+///
+/// # Errors
+/// When there is no socket to be had, or no way to that address.
+///
+/// ```
+/// let server = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// netprimer::stream::connect_udp(server.local_addr()?)?.send(b"hello")?;
+/// let (_, client) = server.recv_from(&mut [0; 16])?;
+/// assert!(client.ip().is_loopback());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn connect_udp(peer: SocketAddr) -> io::Result<UdpSocket> {
+    let own = match peer.ip() {
+        ip if ip.is_loopback() => ip, // what is only for this machine stays on it
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    let before: String = failed.iter().map(|(address, error)| format!("{address}: {error}; ")).collect();
-    Error::io(format!("connect to {before}{last}"))(cause)
+    let socket = UdpSocket::bind((own, 0))?;
+    socket.connect(peer)?;
+    Ok(socket)
 }
 
 #[cfg(test)]

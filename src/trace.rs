@@ -17,7 +17,7 @@ use crate::deadline::Deadline;
 use crate::encode::visible;
 use crate::stream::Stream;
 use std::fmt::{self, Write as _};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -50,7 +50,7 @@ impl Side {
 }
 
 /// What passed on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
     /// One read or one write, as the system gave or took it: where one ends says nothing about the message.
     Bytes(&'a [u8]),
@@ -58,6 +58,8 @@ pub enum Event<'a> {
     Secret(usize),
     /// The end of what this side sends.
     Fin,
+    /// This side is not there, or went without an end: a reset, a refused connection.
+    Lost(&'a io::Error),
 }
 
 /// Takes what a [`Traced`] stream saw, at once and in order.
@@ -85,11 +87,19 @@ impl<S: Stream> Traced<S> {
     pub fn into_inner(self) -> S {
         self.inner
     }
+
+    /// A reset is told once, as an end is. Time that ran out is none: the peer may still be there.
+    fn reset(&mut self, error: &io::Error) {
+        if is_reset(error) && !self.ended {
+            self.ended = true;
+            self.sink.event(self.we_are.other(), Event::Lost(error));
+        }
+    }
 }
 
 impl<S: Stream> Read for Traced<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
+        let n = self.inner.read(buffer).inspect_err(|error| self.reset(error))?;
         let peer = self.we_are.other();
         match n {
             0 if buffer.is_empty() || self.ended => {}
@@ -105,7 +115,7 @@ impl<S: Stream> Read for Traced<S> {
 
 impl<S: Stream> Write for Traced<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = self.inner.write(bytes)?;
+        let n = self.inner.write(bytes).inspect_err(|error| self.reset(error))?;
         match self.secret {
             _ if n == 0 => {}
             true => self.sink.event(self.we_are, Event::Secret(n)),
@@ -176,6 +186,8 @@ pub enum What {
     Secret(usize),
     /// The end of what this side sends.
     Fin,
+    /// This side is not there, or went without an end, in words.
+    Lost(String),
 }
 
 impl Transcript {
@@ -222,6 +234,7 @@ impl Sink for Transcript {
             Event::Bytes(bytes) => What::Bytes(bytes.to_vec()),
             Event::Secret(n) => What::Secret(n),
             Event::Fin => What::Fin,
+            Event::Lost(error) => What::Lost(lost(error)),
         };
         let entry = Entry { side, what, at: Instant::now() };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
@@ -234,6 +247,7 @@ impl fmt::Display for Transcript {
             What::Bytes(bytes) => f.write_str(&show(turn.side, Event::Bytes(bytes))),
             What::Secret(n) => f.write_str(&show(turn.side, Event::Secret(*n))),
             What::Fin => f.write_str(&show(turn.side, Event::Fin)),
+            What::Lost(text) => writeln!(f, "{}: {text}", turn.side.letter()),
         })
     }
 }
@@ -258,25 +272,36 @@ impl<W: Write + Send> Sink for Live<W> {
 }
 
 /// No line of a trace is wider: it fits a terminal of 80 columns and a projector.
-pub(crate) const COLUMNS: usize = 76;
+const COLUMNS: usize = 76;
 
 /// One event as lines of at most 76 columns, each begun by who sent it: text line by line with its line ends visible, anything
 /// else as a hexdump.
 pub fn show(side: Side, event: Event<'_>) -> String {
-    let letter = side.letter();
-    let mut shown = String::new();
-    let mut line = |text: &str| shown.extend([letter.to_string().as_str(), ": ", text, "\n"]);
+    let start = format!("{}: ", side.letter());
     match event {
-        Event::Fin => line("FIN"),
-        Event::Secret(_) => line("***"), // the number of bytes would tell the length of a password
-        Event::Bytes(bytes) if is_text(bytes) => {
-            for text in bytes.split_inclusive(|byte| *byte == b'\n') {
-                wrap(&visible(text), COLUMNS - 3).iter().for_each(|part| line(part));
-            }
-        }
-        Event::Bytes(bytes) => hexdump(bytes).lines().for_each(line),
+        Event::Fin => format!("{start}FIN\n"),
+        Event::Lost(error) => format!("{start}{}\n", lost(error)),
+        Event::Secret(_) => format!("{start}***\n"), // the number of bytes would tell the length of a password
+        Event::Bytes(bytes) if is_text(bytes) => beside(&start, &start, bytes),
+        Event::Bytes(bytes) => hexdump(bytes).lines().map(|line| format!("{start}{line}\n")).collect(),
     }
-    shown
+}
+
+/// Text beside what stands before its first line and before the others; a new line after each line end.
+pub(crate) fn beside(first: &str, others: &str, text: &[u8]) -> String {
+    let width = COLUMNS.saturating_sub(first.len()).max(16);
+    let lines = text.split_inclusive(|byte| *byte == b'\n').flat_map(|line| wrap(&visible(line), width));
+    lines.enumerate().map(|(n, line)| format!("{}{line}\n", if n == 0 { first } else { others })).collect()
+}
+
+/// A peer that reset the connection shows itself to our read as a reset, to our write as a broken pipe.
+fn is_reset(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe)
+}
+
+/// How a side went, in words.
+pub(crate) fn lost(error: &io::Error) -> String {
+    if is_reset(error) { "reset".to_owned() } else { format!("gone: {}", visible(error.to_string().as_bytes())) }
 }
 
 /// Text that reads well as it is: UTF-8 without control characters other than line ends and tabs.
@@ -284,7 +309,7 @@ fn is_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|c| c.is_control() && !"\r\n\t".contains(c)))
 }
 
-pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for c in text.chars() {

@@ -2,21 +2,16 @@
 //! module, socat, ncat) get back what they sent.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod running;
+mod support;
 
-use running::{ECHO_SERVER, LIMIT, Running, echo_server, finish, have, note};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
-
-fn ask(client: &mut TcpStream) -> io::Result<()> {
-    client.write_all("你好".as_bytes())?;
-    let mut answer = [0; 6];
-    client.read_exact(&mut answer)?;
-    assert_eq!(answer, "你好".as_bytes());
-    Ok(())
-}
+use support::echo::{PROGRAMS, ask, echo_server};
+use support::programs::{self, Left, Running, address, first_line, python, tool, works};
+use support::sockets::dial;
+use support::{note, uninterrupted};
 
 /// Bytes of every value, in no order that a text protocol would survive.
 fn binary(length: usize) -> Vec<u8> {
@@ -30,17 +25,20 @@ fn binary(length: usize) -> Vec<u8> {
     (0..length).map(|_| byte()).collect()
 }
 
-fn python(script: &str) -> Command {
-    let mut command = Command::new("python3");
-    command.arg(format!("{}/tests/python/{script}", env!("CARGO_MANIFEST_DIR")));
-    command
+fn run(args: &[&str]) -> (i32, String, String) {
+    let left = PROGRAMS.run("echo-server", args, b"");
+    (left.status, String::from_utf8(left.out).unwrap(), left.err)
+}
+
+/// Reads the end, which the server's is.
+fn assert_end(client: &mut TcpStream) {
+    assert_eq!(uninterrupted(|| client.read(&mut [0; 1])).unwrap(), 0);
 }
 
 #[test]
 fn help_is_no_failure() {
-    let (status, out, err) = finish(Command::new(ECHO_SERVER).arg("--help"), b"");
-    let out = String::from_utf8(out).unwrap();
-    assert_eq!((status, err.as_str()), (Some(0), ""));
+    let (status, out, err) = run(&["--help"]);
+    assert_eq!((status, err.as_str()), (0, ""));
     assert!(out.starts_with("usage: echo-server [ADDR]"), "{out}");
     assert!(out.contains("127.0.0.1:8888 if not given"), "who types no address is reached by nobody else: {out}");
 }
@@ -62,8 +60,8 @@ fn wrong_arguments_are_status_2_with_the_usage() {
         &["nonsense"],
     ];
     for args in wrong {
-        let (status, out, err) = finish(Command::new(ECHO_SERVER).args(args), b"");
-        assert_eq!((status, out.as_slice()), (Some(2), &b""[..]), "{args:?}: {err}");
+        let (status, out, err) = run(args);
+        assert_eq!((status, out.as_str()), (2, ""), "{args:?}: {err}");
         assert!(err.starts_with("error: ") && err.contains("usage: "), "{args:?}: {err}");
         assert!(!err.contains("panicked"), "{args:?}: {err}");
     }
@@ -73,27 +71,27 @@ fn wrong_arguments_are_status_2_with_the_usage() {
 fn a_taken_port_is_status_1_with_a_hint() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    let (status, _, err) = finish(Command::new(ECHO_SERVER).arg(&addr), b"");
-    assert_eq!(status, Some(1));
+    let (status, _, err) = run(&[&addr]);
+    assert_eq!(status, 1);
     assert!(err.starts_with(&format!("error: listen on {addr}: ")) && err.contains("hint: "), "{err}");
 }
 
 #[test]
 fn each_client_gets_a_line_unless_it_is_quiet() {
-    let server = Running::start(echo_server(&[]).stdin(Stdio::null()));
-    let mut client = server.client();
+    let server = Running::server(&mut echo_server(&[]));
+    let mut client = server.dial();
     ask(&mut client).unwrap();
     let addr = client.local_addr().unwrap();
     drop(client);
     let line = server.line();
     assert!(line.starts_with(&format!("{addr}: 6 bytes in ")) && line.ends_with(", ended by the client"), "{line}");
 
-    let mut quiet = Running::start(echo_server(&["--quiet"]).stdin(Stdio::null()));
+    let mut quiet = Running::server(&mut echo_server(&["--quiet"]));
     for _ in 0..10 {
-        let mut client = quiet.client();
+        let mut client = quiet.dial();
         ask(&mut client).unwrap();
         client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+        assert_end(&mut client);
     }
     quiet.kill();
     assert_eq!(quiet.lines(), [""; 0]);
@@ -101,69 +99,49 @@ fn each_client_gets_a_line_unless_it_is_quiet() {
 
 #[test]
 fn over_ipv6_too() {
-    let server = Running::start(Command::new(ECHO_SERVER).arg("[::1]:0").stdin(Stdio::null()));
-    assert!(server.addr.is_ipv6());
-    ask(&mut server.client()).unwrap();
+    let server = Running::server(PROGRAMS.command("echo-server").arg("[::1]:0"));
+    assert!(server.addr().is_ipv6());
+    ask(&mut server.dial()).unwrap();
 }
 
 #[test]
 fn a_closed_stdin_or_stdout_is_no_reason_to_stop() {
-    let mut command = echo_server(&[]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    drop(child.stdin.take());
-    let mut first = Vec::new();
-    let mut stdout = child.stdout.take().unwrap();
-    let mut byte = [0; 1];
-    while !first.ends_with(b"\n") && stdout.read(&mut byte).unwrap() == 1 {
-        first.push(byte[0]);
-    }
+    let (server, stdout) = Running::unheard(&mut echo_server(&[]), Stdio::piped());
+    let mut server = server.input(b"");
+    let (first, stdout) = first_line(stdout.unwrap());
     drop(stdout);
-    let first = String::from_utf8(first).unwrap();
-    let addr = first.strip_prefix("listening on ").unwrap().trim().parse().unwrap();
     for _ in 0..20 {
         // Each ends with a line that cannot be written.
-        let mut client = TcpStream::connect_timeout(&addr, LIMIT).unwrap();
-        client.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut client = dial(address(&first));
         ask(&mut client).unwrap();
         client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+        assert_end(&mut client);
     }
-    assert!(child.try_wait().unwrap().is_none(), "it serves on");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert!(server.is_running(), "it serves on");
 }
 
 #[test]
 fn a_pipe_that_nobody_reads_does_not_hold_the_clients() {
     // The pipe holds about 64 KiB, which is 1,000 lines; then the printer sleeps, and the clients are served on.
-    let mut child = echo_server(&[]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-    let stdout = child.stdout.as_mut().unwrap();
-    let (mut first, mut byte) = (Vec::new(), [0; 1]);
-    while !first.ends_with(b"\n") && stdout.read(&mut byte).unwrap() == 1 {
-        first.push(byte[0]);
-    }
-    let first = String::from_utf8(first).unwrap();
-    let addr = first.strip_prefix("listening on ").unwrap().trim().parse().unwrap();
+    let (_server, stdout) = Running::unheard(&mut echo_server(&[]), Stdio::piped());
+    let (first, _stdout) = first_line(stdout.unwrap());
     for _ in 0..4_000 {
-        let mut client = TcpStream::connect_timeout(&addr, LIMIT).unwrap();
-        client.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut client = dial(address(&first));
         ask(&mut client).unwrap();
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
 fn the_idle_time_is_kept_also_after_a_large_message() {
-    let server = Running::start(echo_server(&["--idle", "2"]).stdin(Stdio::null()));
+    let server = Running::server(&mut echo_server(&["--idle", "2"]));
     let message = binary(20_000);
-    let mut client = server.client();
+    let mut client = server.dial();
     client.write_all(&message).unwrap();
     let mut answer = vec![0; message.len()];
     client.read_exact(&mut answer).unwrap();
     assert_eq!(answer, message);
     let start = Instant::now();
-    assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+    assert_end(&mut client);
     // The server's clock began a moment before ours.
     assert!(start.elapsed() > Duration::from_millis(1_500), "{:?}", start.elapsed());
     let line = server.line();
@@ -172,14 +150,12 @@ fn the_idle_time_is_kept_also_after_a_large_message() {
 
 #[test]
 fn python_gets_back_what_it_sent() {
-    if !have("python3", &["--version"]) {
-        return;
-    }
-    let server = Running::start(echo_server(&[]).stdin(Stdio::null()));
-    let port = server.addr.port().to_string();
+    let server = Running::server(&mut echo_server(&[]));
+    let port = server.addr().port().to_string();
     for way in ["whole", "half_close", "bytes", "narrow", "reset"] {
-        let (status, out, err) = finish(python("echo_client.py").args([&port, way]), b"");
-        assert_eq!((status, out.as_slice()), (Some(0), &b"ok\n"[..]), "{way}: {err}");
+        let Some(mut client) = python("echo_client.py") else { return };
+        let Left { status, out, err } = programs::run(client.args([&port, way]), b"");
+        assert_eq!((status, out.as_slice()), (0, &b"ok\n"[..]), "{way}: {err}");
         let line = server.line();
         let expected = if way == "reset" { "reset by the client" } else { "ended by the client" };
         assert!(line.ends_with(expected), "{way}: {line}");
@@ -188,26 +164,26 @@ fn python_gets_back_what_it_sent() {
 
 #[test]
 fn a_thousand_python_clients_at_once() {
-    if !have("python3", &["--version"]) {
-        return;
-    }
-    let server = Running::start(echo_server(&["--quiet"]).stdin(Stdio::null()));
+    let Some(mut clients) = python("echo_many.py") else { return };
+    let server = Running::server(&mut echo_server(&["--quiet"]));
     let start = Instant::now();
-    let (status, out, err) = finish(python("echo_many.py").args([&server.addr.port().to_string(), "1000"]), b"");
-    let out = String::from_utf8(out).unwrap();
-    assert_eq!(status, Some(0), "{err}");
+    let left = programs::run(clients.args([&server.addr().port().to_string(), "1000"]), b"");
+    let out = String::from_utf8(left.out).unwrap();
+    assert_eq!(left.status, 0, "{}", left.err);
     note(&format!("Python: {} ({:.1?} in all)", out.trim(), start.elapsed()));
     assert!(out.starts_with("1000 clients at once"), "{out}");
 }
 
 #[test]
 fn on_a_terminal_enter_stops_it() {
-    if !have("python3", &["-c", "import pty"]) {
+    let Some(mut python3) = tool("python3") else { return };
+    let Some(mut terminal) = python("echo_terminal.py") else { return };
+    if !works(python3.args(["-c", "import pty"]), "a terminal of Python's") {
         return;
     }
-    let (status, out, err) = finish(python("echo_terminal.py").arg(ECHO_SERVER), b"");
-    let out = String::from_utf8_lossy(&out);
-    assert_eq!(status, Some(0), "{out}{err}");
+    let left = programs::run(terminal.arg(PROGRAMS.path("echo-server")), b"");
+    let out = left.text();
+    assert_eq!(left.status, 0, "{out}");
     assert!(out.contains("stopping; still connected: 1; seconds to finish: 5"), "{out}");
     assert!(
         out.contains("finished: 1, cut off: 0, stuck: 0; clients in all: 1, at once: 1, ended with an error: 0"),
@@ -217,18 +193,16 @@ fn on_a_terminal_enter_stops_it() {
 
 #[test]
 fn socat_and_ncat_get_back_what_they_sent() {
-    let server = Running::start(echo_server(&[]).stdin(Stdio::null()));
+    let server = Running::server(&mut echo_server(&[]));
     let message = binary(100_000);
-    let port = server.addr.port().to_string();
+    let port = server.addr().port().to_string();
     // Both end their writing side when their input is over, and read on.
     let socat = ["-t", "30", "-", &format!("TCP:127.0.0.1:{port}")];
     let ncat = ["127.0.0.1", &port];
-    for (program, probe, args) in [("socat", "-V", &socat[..]), ("ncat", "--version", &ncat[..])] {
-        if !have(program, &[probe]) {
-            continue;
-        }
-        let (status, out, err) = finish(Command::new(program).args(args), &message);
-        assert_eq!(status, Some(0), "{program}: {err}");
+    for (program, args) in [("socat", &socat[..]), ("ncat", &ncat[..])] {
+        let Some(mut client) = tool(program) else { continue };
+        let Left { status, out, err } = programs::run(client.args(args), &message);
+        assert_eq!(status, 0, "{program}: {err}");
         assert!(out == message, "{program}: {} bytes came back of {}", out.len(), message.len());
         let line = server.line();
         assert!(line.contains(": 100000 bytes in ") && line.ends_with("ended by the client"), "{line}");

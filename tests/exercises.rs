@@ -10,17 +10,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use netprimer::check::{self, EXERCISES, Exercise, Peer};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::io::{self, Read, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, mpsc};
+use std::sync::{LazyLock, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
+use support::note;
+use support::programs::{self, Left, Programs, Running};
+use support::sockets::closed_port;
+
+static PROGRAMS: LazyLock<Programs> =
+    LazyLock::new(|| Programs::build(EXERCISES.iter().map(|exercise| exercise.name).chain(["check"])));
 
 /// The answers of one exercise: each a file that has the function of the starter.
 struct Answers {
@@ -49,7 +56,7 @@ mod ex02_1;
 const ANSWERS: &[(&str, Answers)] = &[("ex02_1", ex02_1::ANSWERS)];
 
 fn root(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    support::files::root().join(path)
 }
 
 /// The names of the files in a folder that end so, without the ending.
@@ -173,7 +180,7 @@ fn lessons_have_the_hints_and_headings() {
     for exercise in EXERCISES {
         let path = format!("lessons/{}.md", exercise.lesson);
         let Ok(lesson) = fs::read_to_string(root(&path)) else {
-            writeln!(io::stderr(), "skipped: {path} is not there yet").unwrap();
+            note(&format!("skipped: {path} is not there yet"));
             continue;
         };
         for heading in [check::ON_THE_WIRE, check::THE_CODE, check::WHEN_IT_GOES_WRONG] {
@@ -202,11 +209,8 @@ fn silence_a_drip_and_nobody_end_in_time() {
             let _ = clock.1.recv_timeout(Duration::from_millis(50));
         }
     }
-    // The port of a client: it is taken, so no other test can listen there meanwhile, and nobody does.
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let nobody = client.local_addr().unwrap().port();
-    let peers = [Peer::Server(silent), Peer::Server(drips), Peer::At("127.0.0.1".to_owned(), nobody)];
+    let (nobody, _kept) = closed_port();
+    let peers = [Peer::Server(silent), Peer::Server(drips), Peer::At("127.0.0.1".to_owned(), nobody.port())];
     let all: Vec<_> = EXERCISES.iter().flat_map(|exercise| peers.iter().map(move |peer| (exercise, peer))).collect();
     each(&all, |(exercise, peer)| assert!(!timed_check(exercise, peer).passed(), "{}: {peer:?} passed", exercise.name));
 }
@@ -228,74 +232,20 @@ fn nothing_in_a_report_moves_a_cursor() {
 /// A program of another language is checked as well, by `cargo run --example check -- NAME ADDR`.
 #[test]
 fn python_programs_pass_and_fail() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        assert!(std::env::var_os("NETPRIMER_PEERS").is_none(), "NETPRIMER_PEERS is set, and there is no python3");
-        writeln!(io::stderr(), "skipped: exercises in Python, because there is no python3").unwrap();
-        return;
-    }
     each(EXERCISES, |exercise| {
-        let name = exercise.name;
-        let right = python(name, "right");
-        let done = check_program(name, &right.address);
-        assert_eq!(done.status.code(), Some(0), "{}", text(&done));
-        let wrong = python(name, "wrong");
-        let done = check_program(name, &wrong.address);
-        assert_eq!(done.status.code(), Some(1), "{}", text(&done));
-        assert!(text(&done).contains("FAILED"), "{}", text(&done));
+        for (which, status) in [("right", 0), ("wrong", 1)] {
+            let Some(mut python) = programs::python(&format!("{}_{which}.py", exercise.name)) else { return };
+            let python = Running::server(&mut python);
+            let done = PROGRAMS.run("check", [exercise.name, &python.addr().to_string()], b"");
+            assert_eq!(done.status, status, "{}", done.text());
+            assert_eq!(done.text().contains("FAILED"), which == "wrong", "{}", done.text());
+        }
     });
 }
 
-struct Python {
-    child: Child,
-    address: String,
-}
-
-impl Drop for Python {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn python(exercise: &str, which: &str) -> Python {
-    let file = root(&format!("tests/python/{exercise}_{which}.py"));
-    let mut child = Command::new("python3").arg(file).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let stdout = child.stdout.take().unwrap();
-    let mut python = Python { child, address: String::new() };
-    let (tell, line) = mpsc::channel();
-    thread::spawn(move || {
-        let mut lines = BufReader::new(stdout).lines();
-        let _ = tell.send(lines.next().unwrap().unwrap());
-        lines.count() // the program must not meet a closed stdout
-    });
-    let line = line.recv_timeout(Duration::from_secs(20)).expect("python3 says where it listens");
-    python.address = line.strip_prefix("listening on ").unwrap().to_owned();
-    python
-}
-
-fn check_program(exercise: &str, address: &str) -> Output {
-    Command::new(program("check")).args([exercise, address]).output().unwrap()
-}
-
-/// The built example. `cargo test` builds all of them; `cargo test --test exercises` alone builds none.
-fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap().join("examples");
-    let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    if !program.exists() {
-        let built = Command::new(env!("CARGO")).args(["build", "-q", "--example", name]).status().unwrap();
-        assert!(built.success() && program.exists(), "{} is not there", program.display());
-    }
-    program
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn run(name: &str, args: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(program(name)).args(args).output().unwrap();
-    (output.status.code(), text(&output))
+fn run(name: &str, args: &[&str]) -> (i32, String) {
+    let left = PROGRAMS.run(name, args, b"");
+    (left.status, left.text())
 }
 
 #[test]
@@ -305,12 +255,12 @@ fn a_starter_gives_hints_and_knows_wrong_arguments() {
             // Named by number: the next hint is the learner's, and a test must not use it up.
             let (status, text) = run(exercise.name, &["hint", &(n + 1).to_string()]);
             let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert_eq!(status, Some(0));
+            assert_eq!(status, 0);
             assert!(words(&text).contains(&words(hint)), "{text}");
         }
         for args in [["hint", "4"].as_slice(), &["help!"], &["serve", "nowhere"], &["serve", "127.0.0.1:99999"]] {
             let (status, text) = run(exercise.name, args);
-            assert_eq!(status, Some(2), "{args:?}: {text}");
+            assert_eq!(status, 2, "{args:?}: {text}");
             assert!(text.contains("usage: ") && !text.contains("panicked"), "{args:?}: {text}");
         }
     }
@@ -328,15 +278,19 @@ fn the_check_program_knows_wrong_arguments() {
         &["--nonsense"],
     ] {
         let (status, text) = run("check", args);
-        assert_eq!(status, Some(2), "{args:?}: {text}");
+        assert_eq!(status, 2, "{args:?}: {text}");
         assert!(text.starts_with("error: ") && !text.contains("panicked"), "{args:?}: {text}");
     }
-    assert_eq!(run("check", &["--help"]).0, Some(0));
+    assert_eq!(run("check", &["--help"]).0, 0);
 }
 
 #[test]
 fn the_list_has_a_line_for_each_exercise() {
-    let (status, table) = run("check", &["--all", "--csv"]);
+    // It asks cargo to build each of them, which may have to wait for another cargo.
+    let Left { status, out, err } = Running::start(PROGRAMS.command("check").args(["--all", "--csv"]))
+        .input(b"")
+        .end_within(Duration::from_secs(120));
+    let table = String::from_utf8_lossy(&out).into_owned() + &err;
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 1 + EXERCISES.len(), "{table}");
     assert_eq!(lines[0], "exercise,lesson,state,detail");
@@ -347,7 +301,7 @@ fn the_list_has_a_line_for_each_exercise() {
         assert!(states.iter().any(|state| line.starts_with(state)), "{line}");
     }
     let done = lines.iter().filter(|line| line.contains(",done,")).count();
-    assert_eq!(status, Some(i32::from(done < EXERCISES.len())));
+    assert_eq!(status, i32::from(done < EXERCISES.len()));
 }
 
 /// Every starter as it is in the repository fails in the way a learner meets first. Once a learner has solved it this
@@ -355,15 +309,11 @@ fn the_list_has_a_line_for_each_exercise() {
 #[test]
 fn starters_fail_with_not_yet_implemented() {
     if std::env::var_os("NETPRIMER_PROOFS").is_none() {
-        writeln!(io::stderr(), "skipped: the starters, because NETPRIMER_PROOFS is not set (you may have solved them)")
-            .unwrap();
-        return;
+        return note("skipped: the starters, because NETPRIMER_PROOFS is not set (you may have solved them)");
     }
     for exercise in EXERCISES {
-        let built = Command::new(env!("CARGO")).args(["build", "-q", "--example", exercise.name]).status().unwrap();
-        assert!(built.success());
         let (status, text) = run(exercise.name, &[]);
-        assert_eq!(status, Some(1), "{text}");
+        assert_eq!(status, 1, "{text}");
         assert!(text.contains("serve() panicked: not yet implemented: "), "{text}");
     }
 }

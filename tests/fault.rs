@@ -1,29 +1,25 @@
 //! The proxy that spoils conversations: exact where nothing is to go wrong, and each fault at each byte.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use netprimer::fault::{DatagramFault, DatagramProxy, Fault, FaultProxy, Passed, Proxy};
+mod support;
+
+use netprimer::fault::{DatagramFault, DatagramProxy, Fault, FaultProxy, Seen};
+use netprimer::server::Handle;
 use netprimer::stream::{self, Stream, Tcp};
-use netprimer::trace::{Side, Transcript, What};
+use netprimer::trace::{Event, Side, Sink, Transcript, What};
 use netprimer::{Deadline, Error};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-
-/// No test waits longer than this for anything.
-const LIMIT: Duration = Duration::from_secs(20);
+use support::sockets::{limited, listen, receive, udp};
+use support::{LIMIT, uninterrupted};
 
 const QUESTION: &[u8] = b"What is 6 by 7?\n";
 const ANSWER: &[u8] = "42 你好\n".as_bytes();
-
-fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    (listener, addr)
-}
 
 fn dial(addr: SocketAddr) -> Tcp {
     let mut tcp = stream::connect(&addr.ip().to_string(), addr.port(), LIMIT.into()).unwrap();
@@ -36,8 +32,7 @@ fn answerer(clients: usize) -> (SocketAddr, JoinHandle<Vec<Vec<u8>>>) {
     let (listener, addr) = listen();
     let serve = move || {
         let one = |_| {
-            let mut client = listener.accept().unwrap().0;
-            client.set_read_timeout(Some(LIMIT)).unwrap();
+            let mut client = limited(listener.accept().unwrap().0);
             let mut question = Vec::new();
             // A peer that is gone is what these tests are about; one that stays for ever is not.
             let end = client.read_to_end(&mut question).map_err(Error::io("read the question"));
@@ -59,10 +54,21 @@ fn ask(addr: SocketAddr) -> (Vec<u8>, netprimer::Result<()>) {
     (answer, sent.and(read.map(|_| ())).map_err(Error::io("ask")))
 }
 
+/// Ends the proxy. How many of its connections are not done.
+fn stop(proxy: Handle) -> usize {
+    proxy.stop(Duration::ZERO).stuck
+}
+
+/// Keeps what passes.
+fn keep(transcript: &Transcript) -> impl Fn(&Seen<'_>) + use<> {
+    let transcript = transcript.clone();
+    move |seen| transcript.event(seen.side, seen.event)
+}
+
 fn to_the_end(from: &mut impl Read) -> (u64, u64) {
     let (mut hasher, mut total, mut buffer) = (DefaultHasher::new(), 0, vec![0; 64 << 10]);
     loop {
-        match from.read(&mut buffer).unwrap() {
+        match uninterrupted(|| from.read(&mut buffer)).unwrap() {
             0 => return (total, hasher.finish()),
             n => {
                 hasher.write(&buffer[..n]);
@@ -90,9 +96,8 @@ fn without_faults_both_directions_are_exact_at_the_same_time() {
     let (listener, addr) = listen();
     let proxy = FaultProxy::to(addr).start().unwrap();
     // Each side sends its own bytes and hashes what comes, both at once.
-    let side = move |mut socket: TcpStream, seed: u64| {
-        socket.set_read_timeout(Some(LIMIT)).unwrap();
-        socket.set_write_timeout(Some(LIMIT)).unwrap();
+    let side = move |socket: TcpStream, seed: u64| {
+        let mut socket = limited(socket);
         thread::spawn(move || {
             let mut writer = socket.try_clone().unwrap();
             let sender = thread::spawn(move || {
@@ -118,21 +123,19 @@ fn without_faults_both_directions_are_exact_at_the_same_time() {
     };
     assert_eq!(client_got, whole(server_sent));
     assert_eq!(server_got, whole(client_sent));
-    assert_eq!(proxy.stop(), 0);
+    assert_eq!(stop(proxy), 0);
 }
 
 #[test]
 fn each_direction_has_its_own_end() {
     let (addr, server) = answerer(1);
     let transcript = Transcript::new();
-    let proxy = FaultProxy::to(addr).keep().sink(Arc::new(transcript.clone())).start().unwrap();
+    let proxy = FaultProxy::to(addr).watch(keep(&transcript)).start().unwrap();
     let (answer, end) = ask(proxy.addr());
     end.unwrap();
     assert_eq!(answer, ANSWER);
     assert_eq!(server.join().unwrap(), [QUESTION]);
-    let expected = "C: What is 6 by 7?\\n\nC: FIN\nS: 42 你好\\n\nS: FIN\n";
-    assert_eq!(transcript.to_string(), expected);
-    assert_eq!(proxy.transcripts()[0].to_string(), expected);
+    assert_eq!(transcript.to_string(), "C: What is 6 by 7?\\n\nC: FIN\nS: 42 你好\\n\nS: FIN\n");
 }
 
 #[test]
@@ -146,7 +149,8 @@ fn an_answer_never_stands_before_its_question() {
             peer.write_all(&byte).unwrap();
         }
     });
-    let proxy = FaultProxy::to(addr).keep().start().unwrap();
+    let transcript = Transcript::new();
+    let proxy = FaultProxy::to(addr).watch(keep(&transcript)).start().unwrap();
     let mut client = dial(proxy.addr());
     for n in 0..500_u16 {
         client.write_all(&[n as u8]).unwrap();
@@ -155,7 +159,7 @@ fn an_answer_never_stands_before_its_question() {
     client.finish().unwrap();
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
     echo.join().unwrap();
-    let pieces = proxy.transcripts()[0].pieces();
+    let pieces = transcript.pieces();
     let sides: String = pieces.iter().map(|piece| piece.side.letter()).collect();
     assert_eq!(sides, "CS".repeat(501));
 }
@@ -174,7 +178,7 @@ fn a_cut_at_every_byte_ends_both_directions() {
         }
         assert_eq!(answer, &ANSWER[..after], "cut after {after}");
         server.join().unwrap();
-        assert_eq!(proxy.stop(), 0);
+        assert_eq!(stop(proxy), 0);
     }
     for after in 0..=QUESTION.len() {
         let (addr, server) = answerer(1);
@@ -201,8 +205,8 @@ fn a_stall_at_every_byte_ends_by_the_deadline_of_the_client() {
         client.set_deadline(Duration::from_millis(30).into());
         let end = client.read(&mut [0]).map_err(Error::io("read"));
         assert!(matches!(end, Err(Error::Timeout(_))), "stall after {after}: {end:?}");
-        assert_eq!(proxy.open(), 1, "the connection stays open");
-        assert_eq!(proxy.stop(), 0);
+        assert_eq!(proxy.active(), 1, "the connection stays open");
+        assert_eq!(stop(proxy), 0);
     }
 }
 
@@ -212,8 +216,7 @@ fn a_stall_lets_exactly_its_bytes_through() {
     let proxy = FaultProxy::to(addr).up(Fault::Stall { after: 3 }).start().unwrap();
     let mut client = dial(proxy.addr());
     client.write_all(b"abcdef").unwrap();
-    let mut server = listener.accept().unwrap().0;
-    server.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut server = limited(listener.accept().unwrap().0);
     let mut three = [0; 3];
     server.read_exact(&mut three).unwrap();
     assert_eq!(&three, b"abc");
@@ -257,13 +260,15 @@ fn a_flip_at_every_byte_changes_that_byte_only() {
 fn a_slam_at_every_byte_is_a_reset_for_the_sender() {
     for after in 0..QUESTION.len() {
         let (addr, server) = answerer(1);
-        let proxy = FaultProxy::to(addr).up(Fault::Slam { after: after as u64 }).keep().start().unwrap();
+        let transcript = Transcript::new();
+        let proxy = FaultProxy::to(addr).up(Fault::Slam { after: after as u64 }).watch(keep(&transcript));
+        let proxy = proxy.start().unwrap();
         let mut client = dial(proxy.addr());
         client.write_all(QUESTION).unwrap();
         let error = client.read(&mut [0]).expect_err(&format!("slam after {after}: an end"));
         assert_eq!(error.kind(), ErrorKind::ConnectionReset, "slam after {after}");
         assert_eq!(server.join().unwrap(), [&QUESTION[..after]]);
-        assert_eq!(proxy.transcripts()[0].sent_by(Side::Client), QUESTION[..after]);
+        assert_eq!(transcript.sent_by(Side::Client), QUESTION[..after]);
     }
     let (addr, _server) = answerer(1);
     let proxy = FaultProxy::to(addr).up(Fault::Slam { after: QUESTION.len() as u64 }).start().unwrap();
@@ -275,8 +280,9 @@ fn a_slam_at_every_byte_is_a_reset_for_the_sender() {
 fn slices_arrive_one_by_one() {
     for size in [1, 2, 5, usize::MAX] {
         let (addr, server) = answerer(1);
-        let proxy = FaultProxy::to(addr).down(Fault::Slice(size)).down(Fault::Delay(Duration::from_millis(5))).keep();
-        let proxy = proxy.start().unwrap();
+        let transcript = Transcript::new();
+        let proxy = FaultProxy::to(addr).down(Fault::Slice(size)).down(Fault::Delay(Duration::from_millis(5)));
+        let proxy = proxy.watch(keep(&transcript)).start().unwrap();
         let mut client = dial(proxy.addr());
         client.write_all(QUESTION).unwrap();
         client.finish().unwrap();
@@ -287,7 +293,7 @@ fn slices_arrive_one_by_one() {
             reads += 1;
         }
         assert_eq!(got, ANSWER);
-        let pieces = proxy.transcripts()[0].pieces();
+        let pieces = transcript.pieces();
         let from_server = pieces.iter().filter(|piece| piece.side == Side::Server);
         let sizes: Vec<usize> = from_server
             .filter_map(|piece| if let What::Bytes(b) = &piece.what { Some(b.len()) } else { None })
@@ -324,7 +330,7 @@ fn a_delay_keeps_the_order_and_ends_with_the_proxy() {
     client.write_all(b"late").unwrap();
     let _server = listener.accept().unwrap();
     let start = Instant::now();
-    assert_eq!(proxy.stop(), 0);
+    assert_eq!(stop(proxy), 0);
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     assert_eq!(wait.iter().count(), 0, "what did not pass is not told");
 }
@@ -338,7 +344,10 @@ fn fifty_connections_do_not_mix() {
         let all: Vec<_> = (0..50).map(|_| serve(listener.accept().unwrap().0)).collect();
         all.into_iter().for_each(|one| drop(one.join().unwrap()));
     });
-    let proxy = FaultProxy::to(addr).up(Fault::Slice(1000)).keep().start().unwrap();
+    let transcripts: Arc<[Transcript; 50]> = Arc::new(std::array::from_fn(|_| Transcript::new()));
+    let all = Arc::clone(&transcripts);
+    let watch = move |seen: &Seen<'_>| all[seen.connection as usize - 1].event(seen.side, seen.event);
+    let proxy = FaultProxy::to(addr).up(Fault::Slice(1000)).watch(watch).start().unwrap();
     let clients: Vec<_> = (0..50)
         .map(|n| {
             let addr = proxy.addr();
@@ -355,21 +364,21 @@ fn fifty_connections_do_not_mix() {
         .collect();
     clients.into_iter().for_each(|client| client.join().unwrap());
     echo.join().unwrap();
-    assert_eq!(proxy.transcripts().len(), 50);
-    assert!(proxy.transcripts().iter().all(|one| one.sent_by(Side::Client) == one.sent_by(Side::Server)));
-    assert_eq!(proxy.stop(), 0);
+    assert!(transcripts.iter().all(|one| one.sent_by(Side::Client).len() == 8 << 10));
+    assert!(transcripts.iter().all(|one| one.sent_by(Side::Client) == one.sent_by(Side::Server)));
+    assert_eq!(stop(proxy), 0);
 }
 
 #[test]
 fn over_the_limit_a_client_waits_for_a_place() {
     let (listener, addr) = listen();
-    let proxy = FaultProxy::to(addr).limit(1).start().unwrap();
+    let proxy = FaultProxy::to(addr).places(1).start().unwrap();
     let first = dial(proxy.addr());
     let first_server = listener.accept().unwrap();
     let mut second = dial(proxy.addr());
     second.set_deadline(Duration::from_millis(50).into());
     assert!(matches!(second.read(&mut [0]).map_err(Error::io("read")), Err(Error::Timeout(_))));
-    assert_eq!(proxy.open(), 1);
+    assert_eq!(proxy.active(), 1);
     drop((first, first_server));
     let mut server = listener.accept().unwrap().0;
     server.write_all(b"your turn").unwrap();
@@ -379,7 +388,7 @@ fn over_the_limit_a_client_waits_for_a_place() {
     assert_eq!(&text, b"your turn");
     // Nor does a full house hold up the end.
     let _third = dial(proxy.addr());
-    assert_eq!(proxy.stop(), 0);
+    assert_eq!(stop(proxy), 0);
 }
 
 #[test]
@@ -394,7 +403,7 @@ fn stopping_ends_all_threads_and_frees_the_port() {
         if n % 2 == 0 {
             drop(proxy)
         } else {
-            assert_eq!(proxy.stop(), 0)
+            assert_eq!(stop(proxy), 0)
         }
         server.set_read_timeout(Some(LIMIT)).unwrap();
         let mut rest = Vec::new();
@@ -403,6 +412,30 @@ fn stopping_ends_all_threads_and_frees_the_port() {
         let error = TcpStream::connect_timeout(&at, LIMIT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     }
+}
+
+#[test]
+fn stopping_ends_a_write_that_nobody_reads() {
+    let (listener, addr) = listen();
+    let proxy = FaultProxy::to(addr).start().unwrap();
+    let mut client = dial(proxy.addr());
+    let _server = listener.accept().unwrap();
+    client.set_deadline(Duration::from_millis(200).into());
+    client.write_all(&vec![0; 64 << 20]).unwrap_err(); // all buffers on the way are full
+    assert_eq!(stop(proxy), 0);
+}
+
+#[test]
+fn stopping_is_not_told_as_an_end_of_either_side() {
+    let (listener, addr) = listen();
+    let transcript = Transcript::new();
+    let proxy = FaultProxy::to(addr).watch(keep(&transcript)).start().unwrap();
+    let mut client = dial(proxy.addr());
+    client.write_all(b"x").unwrap();
+    let mut server = listener.accept().unwrap().0;
+    server.read_exact(&mut [0]).unwrap();
+    assert_eq!(stop(proxy), 0);
+    assert_eq!(transcript.to_string(), "C: x\n");
 }
 
 #[test]
@@ -420,15 +453,15 @@ fn a_stop_is_not_held_up_by_a_watcher_that_hangs() {
     client.write_all(b"x").unwrap();
     hangs.recv_timeout(LIMIT).unwrap();
     let start = Instant::now();
-    assert_eq!(proxy.stop(), 1, "the thread in the watcher is still there");
-    assert!(start.elapsed() < LIMIT);
+    assert_eq!(stop(proxy), 1, "the thread in the watcher is still there");
+    assert!(start.elapsed() < Duration::from_secs(20));
     drop(go);
 }
 
-fn reset_seen(proxy: FaultProxy) -> (Proxy, mpsc::Receiver<Side>) {
+fn reset_seen(proxy: FaultProxy) -> (Handle, mpsc::Receiver<Side>) {
     let (told, resets) = mpsc::channel();
-    let watch = move |seen: &netprimer::fault::Seen<'_>| {
-        if let Passed::Lost(_) = seen.passed {
+    let watch = move |seen: &Seen<'_>| {
+        if let Event::Lost(_) = seen.event {
             let _ = told.send(seen.side);
         }
     };
@@ -441,9 +474,7 @@ fn a_client_that_vanishes_in_the_middle_frees_its_server() {
     let (proxy, resets) = reset_seen(FaultProxy::to(addr));
     let mut client = dial(proxy.addr());
     client.write_all(b"send me much").unwrap();
-    let mut server = listener.accept().unwrap().0;
-    server.set_read_timeout(Some(LIMIT)).unwrap();
-    server.set_write_timeout(Some(LIMIT)).unwrap();
+    let mut server = limited(listener.accept().unwrap().0);
     let writer = thread::spawn(move || {
         let mut question = [0; 12];
         server.read_exact(&mut question).unwrap();
@@ -454,7 +485,7 @@ fn a_client_that_vanishes_in_the_middle_frees_its_server() {
     drop(client); // with unread bytes: a reset
     assert_eq!(resets.recv_timeout(LIMIT), Ok(Side::Client));
     writer.join().unwrap();
-    assert_eq!(proxy.stop(), 0);
+    assert_eq!(stop(proxy), 0);
 }
 
 #[test]
@@ -463,8 +494,7 @@ fn what_a_client_sent_before_it_vanished_still_arrives() {
     let proxy = FaultProxy::to(addr).start().unwrap();
     let sent = noise(7, 1 << 20);
     let mut client = dial(proxy.addr());
-    let mut server = listener.accept().unwrap().0;
-    server.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut server = limited(listener.accept().unwrap().0);
     client.write_all(&sent[..1000]).unwrap();
     drop(client); // nothing lies unread: a plain end of both directions
     server.write_all(b"220 hello\r\n").unwrap(); // into the void
@@ -472,7 +502,7 @@ fn what_a_client_sent_before_it_vanished_still_arrives() {
     server.read_to_end(&mut got).unwrap();
     assert_eq!(got, &sent[..1000]);
     drop(server);
-    assert_eq!(proxy.stop(), 0);
+    assert_eq!(stop(proxy), 0);
 }
 
 #[test]
@@ -482,12 +512,12 @@ fn a_server_that_vanishes_is_an_end_for_the_client() {
     let mut client = dial(proxy.addr());
     client.write_all(b"unread").unwrap();
     let server = listener.accept().unwrap().0;
-    server.set_read_timeout(Some(LIMIT)).unwrap();
-    server.peek(&mut [0]).unwrap();
+    let server = limited(server);
+    uninterrupted(|| server.peek(&mut [0])).unwrap();
     drop(server); // with unread bytes: a reset
     assert_eq!(resets.recv_timeout(LIMIT), Ok(Side::Server));
     assert!(matches!(client.read(&mut [0]), Ok(0) | Err(_)));
-    assert_eq!(proxy.stop(), 0);
+    assert_eq!(stop(proxy), 0);
 }
 
 #[test]
@@ -517,21 +547,12 @@ fn the_second_address_of_a_server_is_tried() {
 
 /// A client and a server socket with a relay between them.
 fn datagrams(faults: impl FnOnce(DatagramProxy) -> DatagramProxy) -> (UdpSocket, UdpSocket, Transcript, impl Drop) {
-    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    server.set_read_timeout(Some(LIMIT)).unwrap();
-    client.set_read_timeout(Some(LIMIT)).unwrap();
+    let (server, client) = (udp(), udp());
     let transcript = Transcript::new();
-    let proxy = DatagramProxy::to(server.local_addr().unwrap()).sink(Arc::new(transcript.clone()));
+    let proxy = DatagramProxy::to(server.local_addr().unwrap()).watch(keep(&transcript));
     let relay = faults(proxy).start().unwrap();
     client.connect(relay.addr()).unwrap();
     (client, server, transcript, relay)
-}
-
-fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
-    let mut buffer = vec![0; 65_536];
-    let (n, from) = socket.recv_from(&mut buffer).unwrap();
-    (buffer[..n].to_vec(), from)
 }
 
 #[test]
@@ -584,8 +605,7 @@ fn each_fault_hits_the_datagram_it_names() {
 #[test]
 fn two_clients_get_their_own_answers() {
     let (one, server, _, _relay) = datagrams(|proxy| proxy);
-    let two = UdpSocket::bind("127.0.0.1:0").unwrap();
-    two.set_read_timeout(Some(LIMIT)).unwrap();
+    let two = udp();
     two.connect(one.peer_addr().unwrap()).unwrap();
     one.send(b"one").unwrap();
     two.send(b"two").unwrap();
@@ -600,19 +620,28 @@ fn two_clients_get_their_own_answers() {
 }
 
 #[test]
+fn without_a_place_a_client_loses_its_datagrams() {
+    let (one, server, _, _relay) = datagrams(|proxy| proxy.places(1));
+    let two = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for (client, datagram) in [(&one, "first"), (&two, "second"), (&one, "third")] {
+        client.send_to(datagram.as_bytes(), one.peer_addr().unwrap()).unwrap();
+    }
+    assert_eq!((receive(&server).0, receive(&server).0), (b"first".to_vec(), b"third".to_vec()));
+}
+
+#[test]
 fn a_datagram_to_nobody_is_told_and_the_relay_lives_on() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let addr = server.local_addr().unwrap();
     drop(server);
     let (told, lost) = mpsc::channel();
     let relay = DatagramProxy::to(addr).watch(move |seen| {
-        if let Passed::Lost(error) = seen.passed {
+        if let Event::Lost(error) = seen.event {
             let _ = told.send(error.kind());
         }
     });
     let relay = relay.start().unwrap();
-    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.set_read_timeout(Some(LIMIT)).unwrap();
+    let client = udp();
     client.send_to(b"anybody?", relay.addr()).unwrap();
     if cfg!(target_os = "linux") {
         assert_eq!(lost.recv_timeout(LIMIT), Ok(ErrorKind::ConnectionRefused));

@@ -1,37 +1,38 @@
 //! `nc`: exact bytes both ways, ends that are ends, and errors that help.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod tools;
+mod support;
 
-use std::ffi::OsString;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::{Command, Stdio};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::LazyLock;
 use std::thread::{self, JoinHandle};
-use tools::{LIMIT, Left, Running, assert_failed, example, peer, run, start};
+use support::programs::{self, Left, Programs, Running, first_line, tool};
+use support::sockets::{has_ipv6, limited, listen, receive, udp};
+use support::uninterrupted;
+
+static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["nc"]));
 
 fn nc(args: &[&str]) -> Running {
-    start(example("nc"), args)
+    Running::start(PROGRAMS.command("nc").args(args))
+}
+
+fn run(args: &[&str], input: &[u8]) -> Left {
+    PROGRAMS.run("nc", args, input)
 }
 
 /// `nc -l` on a free port.
 fn listening(options: &[&str]) -> (Running, SocketAddr) {
-    let program = start(example("nc"), ["-l"].iter().chain(options).chain(&["127.0.0.1:0"]).copied());
-    let addr = program.listening(false);
+    let program = Running::start(PROGRAMS.command("nc").arg("-l").args(options).arg("127.0.0.1:0"));
+    let addr = program.addr();
     (program, addr)
 }
 
 /// A server for one client.
 fn serve<T: Send + 'static>(answer: impl FnOnce(TcpStream) -> T + Send + 'static) -> (String, JoinHandle<T>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap().to_string();
-    let serve = move || {
-        let client = listener.accept().unwrap().0;
-        client.set_read_timeout(Some(LIMIT)).unwrap();
-        client.set_write_timeout(Some(LIMIT)).unwrap();
-        answer(client)
-    };
-    (addr, thread::spawn(serve))
+    let (listener, addr) = listen();
+    (addr.to_string(), thread::spawn(move || answer(limited(listener.accept().unwrap().0))))
 }
 
 fn succeeded(left: Left) -> Vec<u8> {
@@ -52,7 +53,7 @@ fn the_answer_arrives_after_the_input_has_ended() {
         question
     });
     let bytes = every_byte(400); // 100 kB, with every byte there is
-    assert_eq!(succeeded(run("nc", &[&addr], &bytes)), bytes);
+    assert_eq!(succeeded(run(&[&addr], &bytes)), bytes);
     assert_eq!(server.join().unwrap(), bytes);
 }
 
@@ -64,9 +65,8 @@ fn a_long_stream_passes_in_both_directions_at_once_in_little_memory() {
         // Echoes while it reads: a program that first reads all of its input would fill both buffers and stop.
         std::io::copy(&mut client, &mut back).unwrap()
     });
-    let mut child =
-        Command::new(example("nc")).arg(&addr).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut program, stdout) = Running::unheard(PROGRAMS.command("nc").arg(&addr), Stdio::piped());
+    let (mut stdin, mut stdout) = (program.stdin(), stdout.unwrap());
     let writer = thread::spawn(move || {
         let block = every_byte(256);
         (0..TOTAL / block.len()).for_each(|_| stdin.write_all(&block).unwrap());
@@ -80,14 +80,14 @@ fn a_long_stream_passes_in_both_directions_at_once_in_little_memory() {
         got += n;
     }
     let stdin = writer.join().unwrap();
-    if let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", child.id())) {
+    if let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", program.id())) {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         let peak: usize = peak.trim().trim_end_matches(" kB").parse().unwrap();
         assert!(peak < 16 << 10, "{peak} kB for a stream of 32 MiB");
     }
     drop(stdin);
     assert_eq!(stdout.read(&mut buffer).unwrap(), 0);
-    assert!(child.wait().unwrap().success());
+    assert_eq!(program.end().status, 0);
     assert_eq!(server.join().unwrap(), TOTAL as u64);
 }
 
@@ -96,7 +96,7 @@ fn two_of_them_talk_in_both_directions() {
     let (listener, addr) = listening(&[]);
     let bytes = every_byte(100);
     let listener = listener.input(b"from the listener\n");
-    assert_eq!(succeeded(run("nc", &[&addr.to_string()], &bytes)), b"from the listener\n");
+    assert_eq!(succeeded(run(&[&addr.to_string()], &bytes)), b"from the listener\n");
     let left = listener.end();
     assert_eq!(left.status, 0, "{}", left.err);
     assert_eq!(left.err, format!("listening on {addr}\n"), "nothing else goes to stderr");
@@ -138,20 +138,18 @@ fn hex_and_crlf() {
         client.write_all(b"Hi \xe4\xbd\xa0\x1b\n").unwrap();
         got
     });
-    let shown = String::from_utf8(succeeded(run("nc", &["--hex", "--crlf", &addr], b"a\nb\r\n\n\r"))).unwrap();
+    let shown = String::from_utf8(succeeded(run(&["--hex", "--crlf", &addr], b"a\nb\r\n\n\r"))).unwrap();
     assert_eq!(server.join().unwrap(), b"a\r\nb\r\n\r\n\r");
     assert!(shown.contains("\n0000  48 69 20 e4 bd a0 1b 0a "), "{shown}");
 }
 
 #[test]
 fn datagrams_both_ways() {
-    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-    server.set_read_timeout(Some(LIMIT)).unwrap();
+    let server = udp();
     let addr = server.local_addr().unwrap().to_string();
     let client = nc(&["-u", "--wait", "0.5", &addr]).input("你好".as_bytes());
-    let mut buffer = [0; 100];
-    let (n, from) = server.recv_from(&mut buffer).unwrap();
-    assert_eq!(&buffer[..n], "你好".as_bytes());
+    let (datagram, from) = receive(&server);
+    assert_eq!(datagram, "你好".as_bytes());
     server.send_to(b"", from).unwrap(); // an empty datagram is no end
     server.send_to(b"one\n", from).unwrap();
     server.send_to(b"two\n", from).unwrap();
@@ -173,42 +171,42 @@ fn two_of_them_exchange_datagrams() {
 
 #[test]
 fn an_ipv6_address_stands_in_brackets() {
-    let Ok(listener) = TcpListener::bind("[::1]:0") else {
-        let _ = writeln!(std::io::stderr(), "skipped: this machine has no IPv6 loopback");
+    if !has_ipv6("an_ipv6_address_stands_in_brackets") {
         return;
-    };
+    }
+    let listener = TcpListener::bind("[::1]:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let server = thread::spawn(move || listener.accept().unwrap().0.write_all(b"six").unwrap());
-    assert_eq!(succeeded(run("nc", &[&addr], b"")), b"six");
+    assert_eq!(succeeded(run(&[&addr], b"")), b"six");
     server.join().unwrap();
 }
 
 #[test]
 fn nobody_there_is_an_error_with_a_hint() {
     let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let refused = run("nc", &[&addr], b"hello");
-    assert_failed(&refused, 1, &format!("error: connect to {addr}: "));
+    let refused = run(&[&addr], b"hello");
+    refused.is_error(1, &format!("error: connect to {addr}: "));
     assert!(refused.err.contains("hint: nobody listens there"), "{}", refused.err);
     if cfg!(target_os = "linux") {
-        assert_failed(&run("nc", &["-u", "--wait", "5", &addr], b"hello"), 1, "hint: nobody listens there");
+        run(&["-u", "--wait", "5", &addr], b"hello").is_error(1, "hint: nobody listens there");
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let busy = run("nc", &["-l", &listener.local_addr().unwrap().to_string()], b"");
-    assert_failed(&busy, 1, "hint: another program has this port");
+    let busy = run(&["-l", &listener.local_addr().unwrap().to_string()], b"");
+    busy.is_error(1, "hint: another program has this port");
     let label = format!("{}.test:80", "a".repeat(64));
-    assert_failed(&run("nc", &[&label], b""), 1, "error: look up aaaa");
+    run(&[&label], b"").is_error(1, "error: look up aaaa");
 }
 
 #[test]
 fn a_reset_is_an_error_even_while_the_input_is_open() {
     let (addr, server) = serve(|client| {
-        client.peek(&mut [0]).unwrap();
+        uninterrupted(|| client.peek(&mut [0])).unwrap();
         drop(client); // with unread bytes: a reset
     });
     let mut client = nc(&[&addr]);
     client.type_in("unread");
     server.join().unwrap();
-    assert_failed(&client.end(), 1, "hint: the other side dropped the connection");
+    client.end().is_error(1, "hint: the other side dropped the connection");
 }
 
 #[test]
@@ -223,42 +221,38 @@ fn wrong_arguments_give_two() {
         (&["--wait", "-1", "a:1"], "Usage: nc"),
         (&["--nonsense"], "Usage: nc"),
     ] {
-        assert_failed(&run("nc", args, b""), 2, text);
+        run(args, b"").is_error(2, text);
     }
-    let help = run("nc", &["--help"], b"");
+    let help = run(&["--help"], b"");
     assert_eq!((help.status, help.err.as_str()), (0, ""));
 }
 
 #[cfg(unix)]
 #[test]
 fn arguments_that_are_no_text_give_two() {
-    use std::os::unix::ffi::OsStringExt;
-    let left = start(example("nc"), [OsString::from_vec(b"\xff\xfe:80".to_vec())]).end();
-    assert_failed(&left, 2, "UTF-8");
+    use std::os::unix::ffi::OsStrExt;
+    PROGRAMS.run("nc", [std::ffi::OsStr::from_bytes(b"\xff\xfe:80")], b"").is_error(2, "UTF-8");
 }
 
 #[test]
 fn a_closed_output_ends_it_quietly() {
     let (addr, server) = serve(|mut client| while client.write_all(&[b'\n'; 4096]).is_ok() {});
-    let mut child = Command::new(example("nc"));
-    let child = child.arg(&addr).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = child.spawn().unwrap();
-    child.stdout.take().unwrap().read_exact(&mut [0; 10]).unwrap(); // `| head`: and here the reader goes
+    let (program, out) = Running::unheard(PROGRAMS.command("nc").arg(&addr), Stdio::piped());
+    drop(first_line(out.unwrap())); // `| head -1`: and here the reader goes
     server.join().unwrap();
-    let left = child.wait_with_output().unwrap();
-    assert_eq!((left.status.code(), String::from_utf8_lossy(&left.stderr).as_ref()), (Some(0), ""));
+    let left = program.end();
+    assert_eq!((left.status, left.err.as_str()), (0, ""));
 }
 
 #[cfg(unix)]
 #[test]
 fn a_closed_input_is_an_empty_one_and_a_full_disk_an_error() {
-    let shell = |command: &str, addr: &str| {
-        let command = format!("\"$0\" \"$1\" {command}");
-        start("/bin/sh".into(), ["-c".into(), command.into(), example("nc").into_os_string(), OsString::from(addr)])
-            .end()
+    let shell = |files: &str, addr: &str| {
+        let limit = format!("exec {files}");
+        programs::run(programs::under(&limit, &PROGRAMS.path("nc")).arg(addr), b"")
     };
     let answer = |mut client: TcpStream| {
-        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        assert_eq!(uninterrupted(|| client.read(&mut [0])).unwrap(), 0);
         client.write_all(b"still here").unwrap();
     };
     let (addr, server) = serve(answer);
@@ -266,7 +260,7 @@ fn a_closed_input_is_an_empty_one_and_a_full_disk_an_error() {
     server.join().unwrap();
     if cfg!(target_os = "linux") {
         let (addr, server) = serve(answer);
-        assert_failed(&shell("</dev/null >/dev/full", &addr), 1, "error: write the output: ");
+        shell("</dev/null >/dev/full", &addr).is_error(1, "error: write the output: ");
         server.join().unwrap();
     }
 }
@@ -284,24 +278,25 @@ peer.close()
 
 #[test]
 fn it_talks_to_python() {
-    let Some(python) = peer("python3") else { return };
-    let server = start(python, ["-c", PYTHON_ECHO]);
+    let Some(mut python) = tool("python3") else { return };
+    let server = Running::server(python.args(["-c", PYTHON_ECHO]));
     let bytes = every_byte(100);
-    assert_eq!(succeeded(run("nc", &[&server.listening(true).to_string()], &bytes)), bytes);
+    assert_eq!(succeeded(run(&[&server.addr().to_string()], &bytes)), bytes);
     assert_eq!(server.end().status, 0);
 }
 
 #[test]
 fn it_talks_to_socat() {
-    let Some(socat) = peer("socat") else { return };
+    let Some(mut socat) = tool("socat") else { return };
     let (listener, addr) = listening(&[]);
     let listener = listener.input(b"from nc\n");
-    let client = start(socat.clone(), ["-t", "20", "-", &format!("TCP:{addr}")]).input(&every_byte(100)).end();
+    let client = programs::run(socat.args(["-t", "20", "-", &format!("TCP:{addr}")]), &every_byte(100));
     assert_eq!((client.status, client.out.as_slice()), (0, &b"from nc\n"[..]));
     assert_eq!(listener.end().out, every_byte(100));
 
     let (listener, addr) = listening(&["-u", "--wait", "0.3"]);
-    let mut client = start(socat, ["-t", "0.3", "-", &format!("UDP:{addr}")]);
+    let Some(mut socat) = tool("socat") else { return };
+    let mut client = Running::start(socat.args(["-t", "0.3", "-", &format!("UDP:{addr}")]));
     client.type_in("a datagram\n");
     listener.shows("a datagram\n");
     assert_eq!(client.input(b"").end().status, 0);
@@ -310,11 +305,11 @@ fn it_talks_to_socat() {
 
 #[test]
 fn it_talks_to_ncat() {
-    let Some(ncat) = peer("ncat") else { return };
+    let Some(mut ncat) = tool("ncat") else { return };
     let (listener, addr) = listening(&[]);
     let listener = listener.input(b"from nc\n");
     let port = addr.port().to_string();
-    let client = start(ncat, ["127.0.0.1", &port]).input(&every_byte(100)).end();
+    let client = programs::run(ncat.args(["127.0.0.1", &port]), &every_byte(100));
     assert_eq!((client.status, client.out.as_slice()), (0, &b"from nc\n"[..]));
     assert_eq!(listener.end().out, every_byte(100));
 }

@@ -3,14 +3,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+mod support;
+
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Mutex, PoisonError};
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
+use support::programs::{self, Left, Programs, Running, tool, under};
+use support::sockets::{closed_port, has_ipv6, pair};
+use support::{LIMIT, note, uninterrupted};
 
 #[allow(dead_code)]
 #[path = "../examples/02_2_tcp_client.rs"]
@@ -24,14 +28,13 @@ const SERVER: &str = "02_1_tcp_server";
 const CLIENT: &str = "02_2_tcp_client";
 const THREADED: &str = "02_5_threaded_server";
 const ANSWER: &str = "Hello, Client!\n";
-/// What no test may wait longer for: far above what is needed, so that a loaded machine passes.
-const HARD: Duration = Duration::from_secs(30);
+static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build([SERVER, CLIENT, THREADED]));
 
 // ---- 2.1: where a message ends ----
 
 #[test]
 fn a_message_in_pieces_is_one_message() {
-    let server = Program::server(SERVER);
+    let server = server(SERVER);
     let mut client = server.dial();
     for piece in [&b"Hel"[..], &"lo, 你".as_bytes()[..6], &"你".as_bytes()[2..], "好\nnext".as_bytes()] {
         client.write_all(piece).unwrap();
@@ -44,7 +47,7 @@ fn a_message_in_pieces_is_one_message() {
 
 #[test]
 fn a_half_close_ends_a_message_and_does_not_cost_the_answer() {
-    let server = Program::server(SERVER);
+    let server = server(SERVER);
     for (sent, shown) in
         [("Hello", "5 bytes, ended by the client's FIN: \"Hello\""), ("", "0 bytes, ended by the client's FIN: \"\"")]
     {
@@ -58,7 +61,7 @@ fn a_half_close_ends_a_message_and_does_not_cost_the_answer() {
 
 #[test]
 fn a_message_over_the_limit_is_cut_and_the_answer_survives_the_unread_rest() {
-    let server = Program::server(SERVER);
+    let server = server(SERVER);
     let mut client = server.dial();
     client.write_all(&vec![b'x'; 1 << 20]).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
@@ -70,7 +73,7 @@ fn a_message_over_the_limit_is_cut_and_the_answer_survives_the_unread_rest() {
 
 #[test]
 fn a_silent_client_holds_the_next_one_no_longer_than_our_patience() {
-    let server = Program::server(SERVER);
+    let server = server(SERVER);
     let start = Instant::now();
     let silent = server.dial();
     let mut next = server.dial();
@@ -84,7 +87,7 @@ fn a_silent_client_holds_the_next_one_no_longer_than_our_patience() {
 
 #[test]
 fn a_drip_does_not_stretch_our_patience() {
-    let server = Program::server(SERVER);
+    let server = server(SERVER);
     let client = server.dial();
     let mut tap = client.try_clone().unwrap();
     let (stop, stopped) = mpsc::channel::<()>();
@@ -107,7 +110,7 @@ fn a_drip_does_not_stretch_our_patience() {
 
 #[test]
 fn bytes_that_are_no_text_are_shown_and_cannot_play_with_the_terminal() {
-    let server = Program::server(SERVER);
+    let server = server(SERVER);
     let ask = |bytes: &[u8]| {
         let mut client = server.dial();
         client.write_all(bytes).unwrap();
@@ -123,7 +126,7 @@ fn bytes_that_are_no_text_are_shown_and_cannot_play_with_the_terminal() {
 
 #[test]
 fn a_client_that_leaves_or_resets_does_not_end_the_server() {
-    let server = Program::server(SERVER);
+    let server = server(SERVER);
     for _ in 0..20 {
         drop(server.dial()); // a FIN at once: the answer finds nobody
         let mut hasty = server.dial();
@@ -137,11 +140,11 @@ fn a_client_that_leaves_or_resets_does_not_end_the_server() {
 
 #[test]
 fn a_reset_in_the_middle_of_a_message_is_one_line() {
-    let Some(python) = program("python3") else { return };
     for name in [SERVER, THREADED] {
-        let server = Program::server(name);
-        let status = python_script(&python, "tcp_reset.py", server.addr.port()).spawn().unwrap().wait().unwrap();
-        assert!(status.success());
+        let server = server(name);
+        let Some(mut reset) = python("tcp_reset.py", server.addr().port()) else { return };
+        let reset = programs::run(&mut reset, b"");
+        assert_eq!(reset.status, 0, "{}", reset.err);
         let line = loop {
             let line = server.line();
             if !line.ends_with(": connected") {
@@ -161,23 +164,23 @@ fn a_reset_in_the_middle_of_a_message_is_one_line() {
 #[test]
 fn our_client_talks_to_our_servers() {
     for (name, answer) in [(SERVER, "Hello, Client!"), (THREADED, "Hello, Server!")] {
-        let server = Program::server(name);
-        let output = run(CLIENT, [&server.addr.to_string()]);
-        let expected = format!("connected to {0}\n{0} answered 15 bytes: \"{answer}\\n\"\n", server.addr);
-        assert_eq!((output.text(), output.code), (expected, 0));
+        let server = server(name);
+        let output = run(CLIENT, [&server.addr().to_string()]);
+        let expected = format!("connected to {0}\n{0} answered 15 bytes: \"{answer}\\n\"\n", server.addr());
+        assert_eq!((output.text(), output.status), (expected, 0));
     }
 }
 
 #[test]
 fn ipv6_works_both_ways() {
-    if let Err(e) = TcpListener::bind("[::1]:0") {
-        return skip("ipv6_works_both_ways", &e.to_string());
+    if !has_ipv6("ipv6_works_both_ways") {
+        return;
     }
     for name in [SERVER, THREADED] {
-        let server = Program::start(Command::new(example(name)).arg("[::1]:0"));
-        assert!(server.addr.is_ipv6());
-        let output = run(CLIENT, [&server.addr.to_string()]);
-        assert_eq!(output.code, 0, "{}", output.text());
+        let server = Running::server(PROGRAMS.command(name).arg("[::1]:0"));
+        assert!(server.addr().is_ipv6());
+        let output = run(CLIENT, [&server.addr().to_string()]);
+        assert_eq!(output.status, 0, "{}", output.text());
     }
 }
 
@@ -185,7 +188,7 @@ fn ipv6_works_both_ways() {
 fn a_name_with_several_addresses_is_tried_address_by_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let good = listener.local_addr().unwrap();
-    let deadline = Instant::now() + HARD;
+    let deadline = Instant::now() + LIMIT;
     let ((one, _kept), (two, _kept_too)) = (closed_port(), closed_port());
     let found = client::connect(&[one, good], deadline).unwrap();
     assert_eq!(found.peer_addr().unwrap(), good);
@@ -212,7 +215,7 @@ fn a_silent_address_is_a_timeout_and_leaves_time_for_the_next() {
     let error = client::connect(&[address], start + Duration::from_millis(300)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
     let took = start.elapsed();
-    assert!((Duration::from_millis(290)..HARD / 2).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(290)..LIMIT / 2).contains(&took), "{took:?}");
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let good = listener.local_addr().unwrap();
@@ -228,13 +231,13 @@ fn an_answer_is_read_to_its_end_and_not_further_than_the_limit() {
             peer.write_all(byte).unwrap();
         }
     });
-    let answer = client::read_answer(&ours, Instant::now() + HARD).unwrap();
+    let answer = client::read_answer(&ours, Instant::now() + LIMIT).unwrap();
     assert_eq!(String::from_utf8(answer).unwrap(), "Hello, 你好!");
     writer.join().unwrap();
 
     let (ours, mut peer) = pair();
     let flood = thread::spawn(move || while peer.write_all(&[b'x'; 4096]).is_ok() {});
-    let error = client::read_answer(&ours, Instant::now() + HARD).unwrap_err();
+    let error = client::read_answer(&ours, Instant::now() + LIMIT).unwrap_err();
     assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidData, "longer than 65536 bytes"));
     drop(ours);
     flood.join().unwrap();
@@ -251,7 +254,7 @@ fn an_answer_that_drips_ends_with_the_deadline() {
     let error = client::read_answer(&ours, start + Duration::from_millis(300)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
     let took = start.elapsed();
-    assert!((Duration::from_millis(290)..HARD / 2).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(290)..LIMIT / 2).contains(&took), "{took:?}");
     stop.send(()).unwrap();
     drip.join().unwrap();
 }
@@ -260,7 +263,7 @@ fn an_answer_that_drips_ends_with_the_deadline() {
 
 #[test]
 fn a_silent_client_holds_nobody_up_when_each_has_a_thread() {
-    let server = Program::server(THREADED);
+    let server = server(THREADED);
     let silent: Vec<TcpStream> = (0..20).map(|_| server.dial()).collect();
     for round in 0..3 {
         for client in &silent[10..] {
@@ -275,7 +278,7 @@ fn a_silent_client_holds_nobody_up_when_each_has_a_thread() {
 
 #[test]
 fn the_echo_is_exact_and_arrives_after_the_client_has_half_closed() {
-    let server = Program::server(THREADED);
+    let server = server(THREADED);
     let client = server.dial();
     let sent: Vec<u8> = (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let mut writer = client.try_clone().unwrap();
@@ -305,7 +308,7 @@ fn whoever_says_nothing_or_takes_nothing_is_idle() {
     let flood = thread::spawn(move || while greedy.write_all(&[b'x'; 1 << 16]).is_ok() {});
     let error = threaded::echo(&ours, idle).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
-    assert!(start.elapsed() < HARD / 2, "{:?}: that was not the idle time", start.elapsed());
+    assert!(start.elapsed() < LIMIT / 2, "{:?}: that was not the idle time", start.elapsed());
     drop(ours);
     flood.join().unwrap();
 }
@@ -314,14 +317,14 @@ fn whoever_says_nothing_or_takes_nothing_is_idle() {
 #[cfg(unix)]
 #[test]
 fn a_pause_of_the_whole_program_costs_no_connection() {
-    let server = Program::server(THREADED);
+    let server = server(THREADED);
     let mut client = server.dial();
     for signal in ["STOP", "CONT", "STOP", "CONT"] {
         client.write_all(b"x").unwrap();
         if signal == "STOP" {
             assert_eq!(one(&client).unwrap(), 1);
         }
-        let kill = format!("kill -{signal} {}", server.child.id());
+        let kill = format!("kill -{signal} {}", server.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
         if signal == "CONT" {
             assert_eq!(one(&client).unwrap(), 1, "interrupted, and the connection is gone");
@@ -333,7 +336,7 @@ fn a_pause_of_the_whole_program_costs_no_connection() {
 #[cfg(unix)]
 #[test]
 fn no_descriptor_left_is_survived_with_a_pause() {
-    let server = limited("ulimit -n 10", THREADED);
+    let server = Running::server(under("ulimit -n 10", &PROGRAMS.path(THREADED)).arg("127.0.0.1:0"));
     let mut clients: Vec<TcpStream> = (0..20).map(|_| server.dial()).collect();
     let start = Instant::now();
     let mut failures = 0;
@@ -352,7 +355,7 @@ fn no_descriptor_left_is_survived_with_a_pause() {
 #[cfg(unix)]
 #[test]
 fn one_at_a_time_survives_that_too() {
-    let server = limited("ulimit -n 4", SERVER);
+    let server = Running::server(under("ulimit -n 4", &PROGRAMS.path(SERVER)).arg("127.0.0.1:0"));
     let _client = server.dial();
     let start = Instant::now();
     for _ in 0..4 {
@@ -367,18 +370,16 @@ fn one_at_a_time_survives_that_too() {
 #[cfg(target_os = "linux")]
 #[test]
 fn no_thread_left_costs_that_client_only() {
-    let test = "no_thread_left_costs_that_client_only";
-    let (Some(setpriv), Some(prlimit)) = (program("setpriv"), program("prlimit")) else { return };
+    let (Some(mut alone), Some(mut server)) = (tool("setpriv"), tool("prlimit")) else { return };
     // A number that no other run of this test has, because the limit counts all processes of a user.
     let user = 1_000_000 + std::process::id();
     let user = [format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".to_owned()];
-    let allowed = Command::new(&setpriv).args(&user).arg(example(THREADED)).args(["a", "b"]).output().unwrap();
-    if allowed.status.code() != Some(2) {
-        return skip(test, &format!("no program can be run as another user here: {}", text(&allowed.stderr)));
+    let allowed = programs::run(alone.args(&user).arg(PROGRAMS.path(THREADED)).args(["a", "b"]), b"");
+    if allowed.status != 2 {
+        return note(&format!("skipped: no program can be run as another user here: {}", allowed.err));
     }
-    let mut limited = Command::new(prlimit);
-    limited.arg("--nproc=4").arg(&setpriv).args(&user).arg(example(THREADED)).arg("127.0.0.1:0");
-    let server = Program::start(&mut limited);
+    server.args(["--nproc=4", "setpriv"]).args(&user).arg(PROGRAMS.path(THREADED)).arg("127.0.0.1:0");
+    let server = Running::server(&mut server);
     let mut served = Vec::new();
     let mut turned_away = 0;
     for _ in 0..6 {
@@ -400,7 +401,7 @@ fn no_thread_left_costs_that_client_only() {
         if matches!(answered, Ok(1)) {
             break;
         }
-        assert!(start.elapsed() < HARD, "the place never became free");
+        assert!(start.elapsed() < LIMIT, "the place never became free");
     }
 }
 
@@ -408,12 +409,15 @@ fn no_thread_left_costs_that_client_only() {
 
 #[test]
 fn the_usual_python_client_gets_its_answers() {
-    let Some(python) = program("python3") else { return };
     for (name, answer) in [(SERVER, "Hello, Client!\n\n"), (THREADED, "Hello, Server!\n")] {
-        let server = Program::server(name);
-        let output = finished(python_script(&python, "tcp_client.py", server.addr.port()));
-        assert_eq!((text(&output.out).as_str(), output.code), (answer, 0), "{}", text(&output.err));
-        let last = if name == SERVER { server.line() } else { server.lines(2).pop().unwrap() };
+        let server = server(name);
+        let Some(mut client) = python("tcp_client.py", server.addr().port()) else { return };
+        let output = programs::run(&mut client, b"");
+        assert_eq!((text(&output.out).as_str(), output.status), (answer, 0), "{}", output.err);
+        if name == THREADED {
+            server.line();
+        }
+        let last = server.line();
         let expected = ["14 bytes, ended by our patience: \"Hello, Server!\"", "14 bytes sent back"];
         assert!(expected.iter().any(|end| last.ends_with(end)), "{last}");
     }
@@ -421,15 +425,15 @@ fn the_usual_python_client_gets_its_answers() {
 
 #[test]
 fn the_usual_python_servers_serve_our_client() {
-    let Some(python) = program("python3") else { return };
     for (script, answer) in [
         ("tcp_server.py", "14 bytes: \"Hello, Client!\""),
         ("tcp_threaded_server.py", "15 bytes: \"Hello, Server!\\n\""),
     ] {
-        let server = Program::start(&mut python_script(&python, script, 0));
+        let Some(mut server) = python(script, 0) else { return };
+        let server = Running::server(&mut server);
         // The usual listing knows IPv4 only: the name leads to it, even where localhost means [::1] first.
-        let output = run(CLIENT, [format!("localhost:{}", server.addr.port())]);
-        assert_eq!(output.code, 0, "{}", output.text());
+        let output = run(CLIENT, [format!("localhost:{}", server.addr().port())]);
+        assert_eq!(output.status, 0, "{}", output.text());
         assert!(output.text().ends_with(&format!(" answered {answer}\n")), "{}", output.text());
     }
 }
@@ -448,7 +452,7 @@ fn wrong_arguments_end_with_2_and_say_what_is_right() {
         #[cfg(unix)]
         {
             use std::os::unix::ffi::OsStrExt;
-            run(name, [std::ffi::OsStr::from_bytes(b"\xff:1")]).is_error(2, "an address is text");
+            run(name, [OsStr::from_bytes(b"\xff:1")]).is_error(2, "an address is text");
         }
     }
 }
@@ -480,19 +484,16 @@ fn a_system_that_says_no_is_an_error_with_a_hint() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_reserved_port_is_an_error_with_a_hint() {
-    let test = "a_reserved_port_is_an_error_with_a_hint";
-    let Some(setpriv) = program("setpriv") else { return };
+    let Some(mut child) = tool("setpriv") else { return };
     let first_free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
     if first_free.trim().parse().unwrap_or(0) < 1024 {
-        return skip(test, "ports below 1024 are free for everybody here");
+        return note("skipped: ports below 1024 are free for everybody here");
     }
     // Without the right to use such ports, whoever runs this; nothing is bound, so no port is taken.
-    let mut child = Command::new(setpriv);
     child.args(["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"]);
-    child.arg(example(SERVER)).arg("127.0.0.1:1");
-    let output = finished(child);
-    if text(&output.err).starts_with("setpriv: ") {
-        return skip(test, &text(&output.err));
+    let output = programs::run(child.arg(PROGRAMS.path(SERVER)).arg("127.0.0.1:1"), b"");
+    if output.err.starts_with("setpriv: ") {
+        return note(&format!("skipped: no right can be given away here: {}", output.err));
     }
     output.is_error(1, "listen on 127.0.0.1:1: ");
     output.is_error(1, "hint: ports below 1024");
@@ -506,183 +507,28 @@ fn a_closed_stdout_ends_a_program_without_a_panic() {
         ours.shutdown(Shutdown::Write).unwrap(); // whoever writes into this now gets a broken pipe
         Stdio::from(std::os::fd::OwnedFd::from(ours))
     };
+    let ends = |name, addr: &str| Running::unheard(PROGRAMS.command(name).arg(addr), closed()).0.end();
     for name in [SERVER, THREADED] {
-        let mut child = Command::new(example(name));
-        child.arg("127.0.0.1:0").stdout(closed());
-        finished(child).is_error(1, "error: ");
+        ends(name, "127.0.0.1:0").is_error(1, "error: ");
     }
-    let server = Program::server(SERVER);
-    let mut child = Command::new(example(CLIENT));
-    child.arg(server.addr.to_string()).stdout(closed());
-    finished(child).is_error(1, "error: ");
+    let server = server(SERVER);
+    ends(CLIENT, &server.addr().to_string()).is_error(1, "error: ");
 }
 
 // ---- helpers ----
 
-/// A server program that runs until this is dropped.
-struct Program {
-    child: Child,
-    lines: Receiver<String>,
-    addr: SocketAddr,
+fn server(name: &str) -> Running {
+    Running::server(PROGRAMS.command(name).arg("127.0.0.1:0"))
 }
 
-impl Program {
-    fn server(name: &str) -> Program {
-        Program::start(Command::new(example(name)).arg("127.0.0.1:0"))
-    }
-
-    fn start(command: &mut Command) -> Program {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut program = Program { child, lines, addr: SocketAddr::from(([0, 0, 0, 0], 0)) };
-        let first = program.line();
-        program.addr = first.strip_prefix("listening on ").expect(&first).parse().expect(&first);
-        program
-    }
-
-    /// The next line it prints.
-    fn line(&self) -> String {
-        self.lines.recv_timeout(HARD).expect("the program printed no further line")
-    }
-
-    fn lines(&self, count: usize) -> Vec<String> {
-        (0..count).map(|_| self.line()).collect()
-    }
-
-    fn dial(&self) -> TcpStream {
-        let stream = TcpStream::connect_timeout(&self.addr, HARD).unwrap();
-        stream.set_read_timeout(Some(HARD)).unwrap();
-        stream.set_write_timeout(Some(HARD)).unwrap();
-        stream
-    }
+fn run<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>) -> Left {
+    PROGRAMS.run(name, args, b"")
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// What a program that ends by itself has said.
-struct Output {
-    code: i32,
-    out: Vec<u8>,
-    err: Vec<u8>,
-}
-
-impl Output {
-    fn text(&self) -> String {
-        text(&self.out) + &text(&self.err)
-    }
-
-    /// An error for a person: what we tried and a status, and no panic.
-    fn is_error(&self, code: i32, says: &str) {
-        let err = text(&self.err);
-        assert!(err.starts_with("error: ") && err.contains(says), "{says:?} is missing in: {err}");
-        assert!(!err.contains("panicked"), "{err}");
-        assert_eq!(self.code, code, "{err}");
-    }
-}
-
-fn run<S: AsRef<std::ffi::OsStr>>(name: &str, args: impl IntoIterator<Item = S>) -> Output {
-    let mut command = Command::new(example(name));
-    command.args(args).stdout(Stdio::piped());
-    finished(command)
-}
-
-/// Runs a program to its end; one that does not end in time is ended and is a failure.
-fn finished(mut command: Command) -> Output {
-    let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let out = read_all(child.stdout.take());
-    let err = read_all(child.stderr.take());
-    // Both pipes end when the program does.
-    let (Ok(err), Ok(out)) = (err.recv_timeout(HARD), out.recv_timeout(HARD)) else {
-        let _ = child.kill();
-        let _ = child.wait();
-        panic!("{command:?} did not end");
-    };
-    Output { code: child.wait().unwrap().code().unwrap_or(-1), out, err }
-}
-
-fn read_all(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            pipe.read_to_end(&mut bytes).unwrap();
-        }
-        sender.send(bytes)
-    });
-    receiver
-}
-
-/// The built example beside this test. `cargo test` builds them all, `cargo test --test part2_tcp` none.
-fn example(name: &str) -> PathBuf {
-    static BUILDING: Mutex<()> = Mutex::new(());
-    let me = std::env::current_exe().unwrap();
-    let profile = me.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps/TEST");
-    let path = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    let _one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-    if !path.exists() {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
-        cargo.args(["--example", name]).args(profile.ends_with("release").then_some("--release"));
-        assert!(cargo.status().unwrap().success(), "building {name}");
-    }
-    path
-}
-
-/// One of our programs in Python; its output is read.
-fn python_script(python: &PathBuf, name: &str, port: u16) -> Command {
-    let mut command = Command::new(python);
-    command.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(name));
-    command.arg(port.to_string()).stdout(Stdio::piped()).env("PYTHONDONTWRITEBYTECODE", "1");
-    command
-}
-
-/// Where a program is that a learner's machine may lack.
-fn program(name: &str) -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file());
-    if found.is_none() {
-        skip(name, "it is not installed, so the tests that need it are left out");
-    }
-    found
-}
-
-/// Says what is left out (libtest shows this even when the test passes); with NETPRIMER_PEERS=1 that is a failure.
-fn skip(what: &str, why: &str) {
-    let why = format!("skipped: {what}: {why}\n");
-    assert!(std::env::var_os("NETPRIMER_PEERS").is_none_or(|value| value != "1"), "{why}");
-    io::stderr().write_all(why.as_bytes()).unwrap();
-}
-
-/// A server under a limit of the shell.
-#[cfg(unix)]
-fn limited(limit: &str, name: &str) -> Program {
-    let script = format!("{limit}; exec \"$0\" 127.0.0.1:0");
-    Program::start(Command::new("sh").arg("-c").arg(script).arg(example(name)))
-}
-
-/// Two ends of one connection, both with a hard time limit.
-fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (peer, _) = listener.accept().unwrap();
-    for end in [&ours, &peer] {
-        end.set_read_timeout(Some(HARD)).unwrap();
-        end.set_write_timeout(Some(HARD)).unwrap();
-    }
-    (ours, peer)
-}
-
-/// An address where nobody listens, and nobody can begin to while the connection that has this port is kept.
-fn closed_port() -> (SocketAddr, (TcpStream, TcpStream)) {
-    let ends = pair();
-    (ends.0.local_addr().unwrap(), ends)
+fn python(script: &str, port: u16) -> Option<Command> {
+    let mut command = programs::python(script)?;
+    command.arg(port.to_string());
+    Some(command)
 }
 
 fn peer(client: &TcpStream) -> SocketAddr {
@@ -692,16 +538,6 @@ fn peer(client: &TcpStream) -> SocketAddr {
 /// Reads one byte, or 0 at the end.
 fn one(mut client: &TcpStream) -> io::Result<usize> {
     uninterrupted(|| client.read(&mut [0; 1]))
-}
-
-/// A call that has a timeout can be interrupted (signal(7)), by a machine that is suspended and goes on for instance.
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
 }
 
 /// All that still comes, up to the FIN.

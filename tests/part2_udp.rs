@@ -2,15 +2,18 @@
 //! peers that are lossy, silent, strange or gone, and against Python programs that make the usual listing's calls.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::env::consts::EXE_SUFFIX;
+mod support;
+
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
+use support::LIMIT;
+use support::programs::{self, Left, Programs, Running, address, first_line};
+use support::sockets::{has_ipv6, receive, udp, udp_at};
 
 #[allow(dead_code)]
 #[path = "../examples/02_3_udp_server.rs"]
@@ -23,136 +26,36 @@ mod client;
 const SERVER: &str = "02_3_udp_server";
 const CLIENT: &str = "02_4_udp_client";
 
-/// The hard limit on every wait of these tests. Nothing here takes more than the client's own 3.5 s.
-const LIMIT: Duration = Duration::from_secs(30);
-
-// ---- programs ----
-
-/// The built example. `cargo test` builds them all; `cargo test --test part2_udp` may find none.
-fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().and_then(Path::parent).unwrap();
-    let path = profile.join("examples").join(format!("{name}{EXE_SUFFIX}"));
-    if !path.exists() {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--example", name]).arg("--target-dir").arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
-    }
-    path
-}
-
-/// A program that runs, its output as it comes. Ended when it goes out of scope.
-struct Running {
-    child: Child,
-    lines: Receiver<String>,
-    errors: Receiver<String>,
-}
-
-impl Running {
-    fn start(command: &mut Command) -> Running {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (line, lines) = mpsc::channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|l| line.send(l)));
-        let (text, errors) = mpsc::channel();
-        let mut stderr = child.stderr.take().unwrap();
-        thread::spawn(move || {
-            let mut all = Vec::new();
-            let _ = stderr.read_to_end(&mut all);
-            text.send(String::from_utf8_lossy(&all).into_owned())
-        });
-        Running { child, lines, errors }
-    }
-
-    fn example<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>) -> Running {
-        Running::start(Command::new(example(name)).args(args))
-    }
-
-    /// A server, and where it listens.
-    fn server(mut command: Command) -> (Running, SocketAddr) {
-        let server = Running::start(&mut command);
-        let first = server.line();
-        let addr = first.strip_prefix("listening on ").unwrap_or_else(|| panic!("first line: {first}"));
-        let addr = addr.parse().unwrap();
-        (server, addr)
-    }
-
-    fn line(&self) -> String {
-        self.lines.recv_timeout(LIMIT).unwrap_or_else(|e| panic!("no further line: {e}"))
-    }
-
-    /// Waits for its end: exit status, the rest of stdout, all of stderr.
-    fn end(mut self) -> (i32, String, String) {
-        // Both come to their end when the program does; only then is `wait` short.
-        let stderr = self.errors.recv_timeout(LIMIT).expect("the program does not end");
-        let mut stdout = String::new();
-        while let Ok(line) = self.lines.recv_timeout(LIMIT) {
-            stdout += &(line + "\n");
-        }
-        (self.child.wait().unwrap().code().unwrap_or(-1), stdout, stderr)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build([SERVER, CLIENT]));
 
 fn our_server(addr: &str) -> (Running, SocketAddr) {
-    let mut command = Command::new(example(SERVER));
-    command.arg(addr);
-    Running::server(command)
+    serving(PROGRAMS.command(SERVER).arg(addr))
 }
 
+fn serving(command: &mut Command) -> (Running, SocketAddr) {
+    let server = Running::server(command);
+    let addr = server.addr();
+    (server, addr)
+}
+
+/// Takes 3.5 s at most: so long it waits for its answers.
 fn our_client(server: SocketAddr) -> Running {
-    Running::example(CLIENT, [server.to_string()])
+    Running::start(PROGRAMS.command(CLIENT).arg(server.to_string()))
 }
 
-/// `python3 tests/python/NAME port`, or `None` where there is no Python, which is said aloud (or is a failure, where
-/// the peers were promised).
+fn run<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>) -> (i32, String, String) {
+    split(PROGRAMS.run(name, args, b""))
+}
+
+/// Exit status, stdout and stderr.
+fn split(left: Left) -> (i32, String, String) {
+    (left.status, String::from_utf8_lossy(&left.out).into_owned(), left.err)
+}
+
 fn python(name: &str, port: u16) -> Option<Command> {
-    if Command::new("python3").arg("--version").output().is_err() {
-        assert!(std::env::var_os("NETPRIMER_PEERS").is_none(), "NETPRIMER_PEERS is set, and there is no python3");
-        let _ = writeln!(io::stderr(), "skipped: {name} needs python3, which is not installed");
-        return None;
-    }
-    let mut command = Command::new("python3");
-    // Its text is UTF-8 whatever the terminal of this machine is set to.
-    command.env("PYTHONIOENCODING", "utf-8").arg(format!("{}/tests/python/{name}", env!("CARGO_MANIFEST_DIR")));
+    let mut command = programs::python(name)?;
     command.arg(port.to_string());
     Some(command)
-}
-
-// ---- sockets of ours ----
-
-fn udp() -> UdpSocket {
-    udp_at("127.0.0.1:0")
-}
-
-fn udp_at(addr: &str) -> UdpSocket {
-    let socket = UdpSocket::bind(addr).unwrap();
-    socket.set_read_timeout(Some(LIMIT)).unwrap();
-    socket
-}
-
-fn next(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
-    let mut buffer = vec![0; 65_536];
-    loop {
-        match socket.recv_from(&mut buffer) {
-            Ok((n, from)) => {
-                buffer.truncate(n);
-                return (buffer, from);
-            }
-            // A process that is frozen and thawed by its system finds its waits with a timeout ended (man 7 signal).
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => panic!("{e}"),
-        }
-    }
 }
 
 /// Whether a datagram waits to be read, without waiting for one.
@@ -175,15 +78,6 @@ fn nobody(ip: &str) -> (SocketAddr, [UdpSocket; 2]) {
     (pair[0].local_addr().unwrap(), pair)
 }
 
-/// Whether this machine has `::1`; said aloud where it has not.
-fn has_ipv6(what: &str) -> bool {
-    let has = UdpSocket::bind("[::1]:0").is_ok();
-    if !has {
-        let _ = writeln!(io::stderr(), "skipped: {what} over IPv6, this machine has no ::1");
-    }
-    has
-}
-
 // ---- 2.3: the server ----
 
 #[test]
@@ -193,7 +87,7 @@ fn server_and_client_talk_over_both_families() {
             continue;
         }
         let (server, addr) = our_server(ip);
-        let (status, stdout, stderr) = our_client(addr).end();
+        let (status, stdout, stderr) = split(our_client(addr).end());
         assert_eq!((status, stderr.as_str()), (0, ""));
         assert!(stdout.ends_with(&format!("{addr} answered 14 bytes: \"Hello, Client!\"\n")), "{stdout}");
         let line = server.line();
@@ -210,7 +104,7 @@ fn every_datagram_is_one_message_whole_and_answered() {
         let client = udp();
         let datagram = vec![b'a'; size];
         assert_eq!(client.send_to(&datagram, addr).unwrap(), size);
-        assert_eq!(next(&client), (b"Hello, Client!".to_vec(), addr));
+        assert_eq!(receive(&client), (b"Hello, Client!".to_vec(), addr));
         let shown = if size > 60 { format!("\"{}\"...", "a".repeat(60)) } else { format!("\"{}\"", "a".repeat(size)) };
         assert_eq!(server.line(), format!("{} sent {size} bytes: {shown}", client.local_addr().unwrap()));
     }
@@ -225,7 +119,7 @@ fn two_datagrams_stay_two_messages() {
     for text in ["one", "two"] {
         let line = server.line();
         assert!(line.ends_with(&format!("sent 3 bytes: \"{text}\"")), "{line}");
-        next(&client);
+        receive(&client);
     }
 }
 
@@ -240,14 +134,14 @@ fn bytes_that_are_no_text_neither_stop_the_server_nor_reach_the_terminal() {
         (b"\x1b[2J\0\r\n", r#"7 bytes: "\u{1b}[2J\0\r\n""#),
     ] {
         client.send_to(datagram, addr).unwrap();
-        next(&client);
+        receive(&client);
         let line = server.line();
         assert!(line.ends_with(shown), "{line}");
         assert!(!line.chars().any(char::is_control), "{line:?}");
     }
     let every: Vec<u8> = (0..=255).collect();
     client.send_to(&every, addr).unwrap();
-    next(&client);
+    receive(&client);
     assert!(!server.line().chars().any(char::is_control));
 }
 
@@ -260,7 +154,7 @@ fn clients_that_are_gone_do_not_end_the_server() {
     for _ in 0..10 {
         assert!(server.line().contains("and gone"));
     }
-    assert_eq!(our_client(addr).end().0, 0);
+    assert_eq!(our_client(addr).end().status, 0);
 }
 
 #[test]
@@ -272,7 +166,7 @@ fn many_clients_get_one_answer_each() {
         client.send_to(b"Hello, Server!", addr).unwrap();
     }
     for client in &clients {
-        assert_eq!(next(client), (b"Hello, Client!".to_vec(), addr));
+        assert_eq!(receive(client), (b"Hello, Client!".to_vec(), addr));
         assert!(!has_mail(client));
     }
 }
@@ -301,35 +195,20 @@ fn a_server_like_us_gets_no_answer() {
     assert!(server.line().contains("sent 14 bytes"));
     assert!(server.line().contains("gets no answer"));
     // The server works in order: were there an answer to the twin, it would be here before this one.
-    assert_eq!(our_client(addr).end().0, 0);
+    assert_eq!(our_client(addr).end().status, 0);
     assert!(!has_mail(&twin));
 }
 
 #[test]
 fn the_server_ends_with_an_error_when_nobody_reads_its_output() {
-    let mut command = Command::new(example(SERVER));
-    let mut child = command.arg("127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut first = String::new();
-    stdout.read_line(&mut first).unwrap();
+    let (server, stdout) = Running::unheard(PROGRAMS.command(SERVER).arg("127.0.0.1:0"), Stdio::piped());
+    let (first, stdout) = first_line(stdout.unwrap());
     drop(stdout);
-    let addr: SocketAddr = first.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap();
+    let addr = address(&first);
     udp().send_to(b"anybody?", addr).unwrap();
-    let (status, _, stderr) = take_over(child).end();
+    let (status, _, stderr) = split(server.end());
     assert_eq!(status, 1, "{stderr}");
     assert!(stderr.starts_with("error: ") && !stderr.contains("panicked"), "{stderr}");
-}
-
-/// A child whose stdout somebody else has.
-fn take_over(mut child: Child) -> Running {
-    let (text, errors) = mpsc::channel();
-    let mut stderr = child.stderr.take().unwrap();
-    thread::spawn(move || {
-        let mut all = String::new();
-        let _ = stderr.read_to_string(&mut all);
-        text.send(all)
-    });
-    Running { child, lines: mpsc::channel().1, errors }
 }
 
 // ---- 2.4: the client ----
@@ -338,12 +217,12 @@ fn take_over(mut child: Child) -> Running {
 fn a_lost_question_is_asked_again() {
     let server = udp();
     let client = our_client(server.local_addr().unwrap());
-    let (first, from) = next(&server); // lost, as far as the client can tell
+    let (first, from) = receive(&server); // lost, as far as the client can tell
     assert_eq!(first, b"Hello, Server!");
-    let (second, again) = next(&server);
+    let (second, again) = receive(&server);
     assert_eq!((&second, again), (&first, from), "the same question from the same socket");
     server.send_to("你好".as_bytes(), from).unwrap();
-    let (status, stdout, _) = client.end();
+    let (status, stdout, _) = split(client.end());
     assert_eq!(status, 0);
     let addr = server.local_addr().unwrap();
     assert!(stdout.starts_with(&format!("{addr}: no answer in 500 ms\n")), "{stdout}");
@@ -354,11 +233,11 @@ fn a_lost_question_is_asked_again() {
 fn a_late_answer_to_the_first_try_is_taken_once() {
     let server = udp();
     let client = our_client(server.local_addr().unwrap());
-    next(&server);
-    let (_, from) = next(&server);
+    receive(&server);
+    let (_, from) = receive(&server);
     server.send_to(b"to the first", from).unwrap();
     server.send_to(b"to the second", from).unwrap();
-    let (status, stdout, _) = client.end();
+    let (status, stdout, _) = split(client.end());
     assert_eq!(status, 0);
     assert!(stdout.ends_with("answered 12 bytes: \"to the first\"\n"), "{stdout}");
 }
@@ -367,13 +246,13 @@ fn a_late_answer_to_the_first_try_is_taken_once() {
 fn a_strangers_answer_does_not_count() {
     let (server, stranger) = (udp(), udp());
     let client = our_client(server.local_addr().unwrap());
-    let (_, from) = next(&server);
+    let (_, from) = receive(&server);
     for _ in 0..3 {
         // Refused by the kernel, which tells the stranger so; what it is told is not our subject.
         let _ = stranger.send_to(b"believe me", from);
     }
     server.send_to(b"Hello, Client!", from).unwrap();
-    let (status, stdout, _) = client.end();
+    let (status, stdout, _) = split(client.end());
     assert_eq!(status, 0);
     assert!(stdout.ends_with("answered 14 bytes: \"Hello, Client!\"\n") && !stdout.contains("believe"), "{stdout}");
 }
@@ -388,9 +267,9 @@ fn answers_of_every_size_and_kind_are_shown_whole_and_safe() {
     ] {
         let server = udp();
         let client = our_client(server.local_addr().unwrap());
-        let (_, from) = next(&server);
+        let (_, from) = receive(&server);
         server.send_to(&answer, from).unwrap();
-        let (status, stdout, _) = client.end();
+        let (status, stdout, _) = split(client.end());
         assert_eq!(status, 0);
         assert!(stdout.ends_with(&shown), "{stdout}");
     }
@@ -405,7 +284,7 @@ fn nobody_there_is_refused_at_once_and_not_waited_for() {
             continue;
         }
         let (addr, _held) = nobody(ip);
-        let (status, stdout, stderr) = our_client(addr).end();
+        let (status, stdout, stderr) = split(our_client(addr).end());
         assert_eq!(status, 1);
         assert!(!stdout.contains("1600"), "the waiting did not go to its end: {stdout}");
         assert!(stderr.starts_with(&format!("error: ask {addr}: Connection refused")), "{stderr}");
@@ -418,7 +297,7 @@ fn a_silent_server_is_given_up_after_three_questions() {
     let server = udp();
     let addr = server.local_addr().unwrap();
     let start = Instant::now();
-    let (status, stdout, stderr) = our_client(addr).end();
+    let (status, stdout, stderr) = split(our_client(addr).end());
     assert!(start.elapsed() >= Duration::from_secs(3), "{:?}", start.elapsed());
     assert!(start.elapsed() < LIMIT);
     assert_eq!(status, 1);
@@ -426,7 +305,7 @@ fn a_silent_server_is_given_up_after_three_questions() {
     assert_eq!(stdout, waits);
     assert!(stderr.starts_with(&format!("error: ask {addr}: no answer to 3 datagrams\nhint: ")), "{stderr}");
     for _ in 0..3 {
-        assert_eq!(next(&server).0, b"Hello, Server!");
+        assert_eq!(receive(&server).0, b"Hello, Server!");
     }
     assert!(!has_mail(&server));
 }
@@ -436,7 +315,7 @@ fn each_address_of_a_name_is_asked() {
     let server = udp();
     let good = server.local_addr().unwrap();
     let answering = thread::spawn(move || {
-        let (_, from) = next(&server);
+        let (_, from) = receive(&server);
         server.send_to(b"here", from).unwrap();
     });
     let (closed, _held) = nobody("127.0.0.1");
@@ -453,7 +332,7 @@ fn each_address_of_a_name_is_asked() {
 #[test]
 fn localhost_finds_the_server_in_either_family() {
     let (_server, addr) = our_server("127.0.0.1:0");
-    let (status, stdout, stderr) = Running::example(CLIENT, [format!("localhost:{}", addr.port())]).end();
+    let (status, stdout, stderr) = run(CLIENT, [format!("localhost:{}", addr.port())]);
     assert_eq!(status, 0, "{stdout}{stderr}");
     assert!(stdout.contains("Hello, Client!"));
 }
@@ -464,25 +343,25 @@ fn localhost_finds_the_server_in_either_family() {
 fn a_client_that_was_stopped_goes_on() {
     let server = udp();
     let client = our_client(server.local_addr().unwrap());
-    let (_, from) = next(&server);
-    let pid = client.child.id();
+    let (_, from) = receive(&server);
+    let pid = client.id();
     let signals = format!("kill -STOP {pid} && kill -CONT {pid}");
     assert!(Command::new("sh").args(["-c", &signals]).status().unwrap().success());
     server.send_to(b"still here", from).unwrap();
-    let (status, stdout, stderr) = client.end();
+    let (status, stdout, stderr) = split(client.end());
     assert_eq!(status, 0, "{stdout}{stderr}");
 }
 
 #[test]
 fn the_client_ends_with_an_error_when_nobody_reads_its_output() {
     let server = udp();
-    let mut command = Command::new(example(CLIENT));
-    let addr = server.local_addr().unwrap().to_string();
-    let mut child = command.arg(addr).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let (_, from) = next(&server);
+    let mut command = PROGRAMS.command(CLIENT);
+    let command = command.arg(server.local_addr().unwrap().to_string());
+    let (client, stdout) = Running::unheard(command, Stdio::piped());
+    drop(stdout);
+    let (_, from) = receive(&server);
     server.send_to(b"anybody?", from).unwrap();
-    let (status, _, stderr) = take_over(child).end();
+    let (status, _, stderr) = split(client.end());
     assert_eq!(status, 1, "{stderr}");
     assert!(stderr.starts_with("error: ") && !stderr.contains("panicked"), "{stderr}");
 }
@@ -494,7 +373,7 @@ fn wrong_arguments_are_status_2_with_the_usage() {
     let wrong: [&[&str]; 5] = [&["127.0.0.1:99999"], &["127.0.0.1"], &[""], &["nonsense"], &["127.0.0.1:0", "x"]];
     for name in [SERVER, CLIENT] {
         for args in wrong {
-            let (status, stdout, stderr) = Running::example(name, args).end();
+            let (status, stdout, stderr) = run(name, args);
             assert_eq!((status, stdout.as_str()), (2, ""), "{name} {args:?}: {stderr}");
             assert!(stderr.starts_with("error: ") && stderr.contains(&format!("usage: {name} [ADDR]")), "{stderr}");
         }
@@ -506,7 +385,7 @@ fn wrong_arguments_are_status_2_with_the_usage() {
 fn an_argument_that_is_no_utf8_is_an_error_not_a_panic() {
     use std::os::unix::ffi::OsStrExt;
     for name in [SERVER, CLIENT] {
-        let (status, _, stderr) = Running::example(name, [OsStr::from_bytes(b"\xff:1")]).end();
+        let (status, _, stderr) = run(name, [OsStr::from_bytes(b"\xff:1")]);
         assert_eq!(status, 2, "{stderr}");
         assert!(stderr.contains("an address is text") && !stderr.contains("panicked"), "{stderr}");
     }
@@ -517,7 +396,7 @@ fn a_name_that_cannot_be_is_said_so() {
     // A label has 63 bytes at most (RFC 1035 section 2.3.4): this never leaves the machine.
     let name = format!("{}.test:8888", "a".repeat(64));
     for program in [SERVER, CLIENT] {
-        let (status, _, stderr) = Running::example(program, [&name]).end();
+        let (status, _, stderr) = run(program, [&name]);
         assert_eq!(status, 1, "{stderr}");
         assert!(stderr.starts_with("error: ") && stderr.contains(&name), "{stderr}");
         assert!(cfg!(windows) || stderr.contains("hint: is the name spelled right?"), "{stderr}");
@@ -528,7 +407,7 @@ fn a_name_that_cannot_be_is_said_so() {
 fn a_port_in_use_is_said_so() {
     let taken = udp();
     let addr = taken.local_addr().unwrap();
-    let (status, stdout, stderr) = Running::example(SERVER, [addr.to_string()]).end();
+    let (status, stdout, stderr) = run(SERVER, [addr.to_string()]);
     assert_eq!((status, stdout.as_str()), (1, ""));
     assert!(stderr.starts_with(&format!("error: listen on {addr}: ")), "{stderr}");
     assert!(stderr.contains("hint: another program has this port"), "{stderr}");
@@ -540,16 +419,16 @@ fn a_port_in_use_is_said_so() {
 fn our_server_answers_a_python_client() {
     let (server, addr) = our_server("127.0.0.1:0");
     let Some(mut client) = python("udp_client.py", addr.port()) else { return };
-    let (status, stdout, stderr) = Running::start(&mut client).end();
+    let (status, stdout, stderr) = split(programs::run(&mut client, b""));
     assert_eq!((status, stdout.trim_end()), (0, "14 bytes: Hello, Client!"), "{stderr}");
     assert!(server.line().ends_with("sent 14 bytes: \"Hello, Server!\""));
 }
 
 #[test]
 fn our_client_asks_a_python_server() {
-    let Some(command) = python("udp_server.py", 0) else { return };
-    let (server, addr) = Running::server(command);
-    let (status, stdout, stderr) = our_client(addr).end();
+    let Some(mut command) = python("udp_server.py", 0) else { return };
+    let (server, addr) = serving(&mut command);
+    let (status, stdout, stderr) = split(our_client(addr).end());
     assert_eq!((status, stderr.as_str()), (0, ""));
     assert!(stdout.ends_with("answered 14 bytes: \"Hello, Client!\"\n"), "{stdout}");
     assert_eq!(server.line(), "14 bytes: Hello, Server!");
@@ -559,14 +438,14 @@ fn our_client_asks_a_python_server() {
 /// text ends the server.
 #[test]
 fn the_usual_server_cuts_and_dies_where_ours_does_not() {
-    let Some(command) = python("udp_server.py", 0) else { return };
-    let (python, addr) = Running::server(command);
+    let Some(mut command) = python("udp_server.py", 0) else { return };
+    let (python, addr) = serving(&mut command);
     let client = udp();
     client.send_to(&[b'a'; 2_000], addr).unwrap();
-    next(&client);
+    receive(&client);
     assert!(python.line().starts_with("1024 bytes: aaa"));
     client.send_to(b"\xff", addr).unwrap();
-    let (status, _, stderr) = python.end();
+    let (status, _, stderr) = split(python.end());
     assert_eq!(status, 1);
     assert!(stderr.contains("UnicodeDecodeError"), "{stderr}");
 }
@@ -577,8 +456,8 @@ fn the_usual_client_believes_a_stranger() {
     let (server, stranger) = (udp(), udp());
     let Some(mut command) = python("udp_client.py", server.local_addr().unwrap().port()) else { return };
     let client = Running::start(&mut command);
-    let (_, from) = next(&server);
+    let (_, from) = receive(&server);
     stranger.send_to(b"believe me", ("127.0.0.1", from.port())).unwrap();
-    let (status, stdout, stderr) = client.end();
+    let (status, stdout, stderr) = split(client.end());
     assert_eq!((status, stdout.trim_end()), (0, "10 bytes: believe me"), "{stderr}");
 }

@@ -4,6 +4,8 @@
 //! Nothing here sleeps to wait for something: tests wait for events, with a limit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use netprimer::server::{Conn, Drained, Event, Handle, MOST_PLACES, Server};
 use netprimer::stream::{self, Stream, Tcp};
 use netprimer::{Deadline, Error, Result};
@@ -14,9 +16,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Nothing in this file may take longer, however busy the machine is.
-const LIMIT: Duration = Duration::from_secs(30);
+use support::{LIMIT, note};
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -85,11 +85,6 @@ fn ask(tcp: &mut Tcp, text: &str) -> io::Result<()> {
 
 fn served(addr: SocketAddr) {
     ask(&mut client(addr), "你好").unwrap();
-}
-
-/// Says a figure where a passing test may speak: libtest hides what `eprintln!` prints.
-fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// What a stop gives when nobody was there.
@@ -408,6 +403,34 @@ fn a_handler_that_asks_ends_within_the_grace() {
     assert_eq!(answer, "bye");
     // The probes of the loop may have been accepted, too.
     assert!(matches!(stopper.join().unwrap(), Drained { finished: 1.., forced: 0, stuck: 0 }));
+}
+
+#[test]
+fn stop_ends_also_what_a_handler_waits_for_beside_its_connection() {
+    let (say, told) = mpsc::channel();
+    let handle = bind().start(move |mut conn| {
+        let (go, wait) = mpsc::channel();
+        let go_again = go.clone();
+        conn.on_stop(move || drop(go));
+        conn.on_stop(move || go_again.send("stop").unwrap()); // the last one counts
+        say.send((conn.number, wait.recv_timeout(LIMIT).unwrap())).unwrap();
+        // Stop shuts the connection at that moment, so whoever comes after it is too late to be called: now, then.
+        assert_eq!(conn.stream.read(&mut [0]).unwrap(), 0);
+        let (go, wait) = mpsc::channel();
+        conn.on_stop(move || go.send(()).unwrap());
+        wait.try_recv().unwrap();
+        Ok(())
+    });
+    let handle = handle.unwrap();
+    let _clients: Vec<Tcp> = (0..2).map(|_| client(handle.addr())).collect();
+    while handle.active() < 2 {
+        thread::yield_now();
+    }
+    assert_eq!(handle.stop(Duration::ZERO), Drained { finished: 0, forced: 2, stuck: 0 });
+    assert_eq!(handle.totals().panics, 0);
+    let mut all: Vec<_> = told.try_iter().collect();
+    all.sort();
+    assert_eq!(all, [(1, "stop"), (2, "stop")]);
 }
 
 #[test]

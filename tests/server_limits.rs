@@ -2,38 +2,26 @@
 //! because "none left" is a property of a process; its comment says by which means it gets there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod running;
+mod support;
 
 use netprimer::server::{Conn, Server};
 use netprimer::{Error, Result};
-use running::{ECHO_SERVER, LIMIT, Running, echo_server, finish, have, note};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
-
-fn ask(client: &mut TcpStream) -> io::Result<()> {
-    client.write_all("你好".as_bytes())?;
-    let mut answer = [0; 6];
-    client.read_exact(&mut answer)?;
-    assert_eq!(answer, "你好".as_bytes());
-    Ok(())
-}
+use support::echo::{PROGRAMS, ask, echo_server};
+use support::programs::{self, Running, tool, under, works};
+use support::sockets::dial;
+use support::{LIMIT, note};
 
 /// Lets time pass without anything to wait for: a channel that never hears anything is a clock.
 fn pass(time: Duration) {
     let (_silent, clock) = mpsc::channel::<()>();
     let _ = clock.recv_timeout(time);
-}
-
-/// `sh` with a limit of its own, then the program in its place (the same process id).
-fn limited(limit: &str, program: &str) -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("{limit}; exec \"$0\" \"$@\""), program]);
-    command
 }
 
 /// Two tests need most of this process's descriptors: one after the other.
@@ -42,8 +30,8 @@ static CROWD: Mutex<()> = Mutex::new(());
 /// How many clients this process can be at once, `wanted` at most; fewer are named.
 fn crowd(wanted: usize) -> (usize, MutexGuard<'static, ()>) {
     let alone = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
-    let (_, limit, _) = finish(Command::new("sh").args(["-c", "ulimit -n"]), b"");
-    let limit = String::from_utf8(limit).unwrap().trim().parse::<usize>().unwrap_or(usize::MAX);
+    let limit = programs::run(Command::new("sh").args(["-c", "ulimit -n"]), b"").text();
+    let limit = limit.trim().parse::<usize>().unwrap_or(usize::MAX);
     let number = limit.saturating_sub(300).min(wanted) / 4 * 4;
     if number < wanted {
         note(&format!("{number} connections instead of {wanted}: a process may have {limit} descriptors here"));
@@ -55,15 +43,14 @@ fn crowd(wanted: usize) -> (usize, MutexGuard<'static, ()>) {
 #[test]
 fn a_burst_of_a_thousand_is_served_without_a_failure() {
     let (number, _alone) = crowd(1_000);
-    let server = Running::start(echo_server(&["--max", "1000", "--quiet"]).stdin(Stdio::null()));
-    let (addr, ready) = (server.addr, Arc::new(Barrier::new(number)));
+    let server = Running::server(&mut echo_server(&["--max", "1000", "--quiet"]));
+    let (addr, ready) = (server.addr(), Arc::new(Barrier::new(number)));
     let clients = (0..number).map(|_| {
         let ready = Arc::clone(&ready);
         let go = move || {
             ready.wait();
             let start = Instant::now();
-            let mut client = TcpStream::connect_timeout(&addr, LIMIT).unwrap();
-            client.set_read_timeout(Some(LIMIT)).unwrap();
+            let mut client = dial(addr);
             let connected = start.elapsed();
             ask(&mut client).unwrap();
             (connected, start.elapsed(), client)
@@ -81,13 +68,12 @@ fn a_burst_of_a_thousand_is_served_without_a_failure() {
 #[test]
 fn ten_thousand_connections_at_once() {
     let (number, _alone) = crowd(10_000);
-    let server = Running::start(echo_server(&["--max", "10000", "--quiet"]).stdin(Stdio::null()));
+    let server = Running::server(&mut echo_server(&["--max", "10000", "--quiet"]));
     let start = Instant::now();
-    let addr = server.addr;
+    let addr = server.addr();
     let connect = move || {
         let clients = (0..number / 4).map(|_| {
-            let mut client = TcpStream::connect_timeout(&addr, LIMIT).unwrap();
-            client.set_read_timeout(Some(LIMIT)).unwrap();
+            let mut client = dial(addr);
             ask(&mut client).unwrap();
             client
         });
@@ -104,10 +90,10 @@ fn ten_thousand_connections_at_once() {
 /// Means: `ulimit -n 64` in the child.
 #[test]
 fn without_descriptors_it_waits_instead_of_spinning() {
-    let mut command = limited("ulimit -n 64", ECHO_SERVER);
-    let mut server = Running::start(command.arg("127.0.0.1:0").stdin(Stdio::null()));
+    let mut command = under("ulimit -n 64", &PROGRAMS.path("echo-server"));
+    let mut server = Running::server(command.arg("127.0.0.1:0"));
     // 100 callers: about 57 can be accepted, the others stand in the kernel's queue.
-    let mut inside: Vec<TcpStream> = (0..100).map(|_| server.client()).collect();
+    let mut inside: Vec<TcpStream> = (0..100).map(|_| server.dial()).collect();
     let outside = inside.split_off(40);
     inside.iter_mut().for_each(|caller| ask(caller).unwrap());
     assert!(server.line().starts_with("cannot accept clients: "), "and it says so");
@@ -126,7 +112,7 @@ fn without_descriptors_it_waits_instead_of_spinning() {
         ask(&mut caller).unwrap();
     }
     let start = Instant::now();
-    ask(&mut server.client()).unwrap();
+    ask(&mut server.dial()).unwrap();
     note(&format!("ulimit -n 64: a new client is answered {:.1?} after the crowd has left", start.elapsed()));
     assert!(start.elapsed() < Duration::from_secs(5));
     assert!(server.is_running());
@@ -141,12 +127,11 @@ fn stop_needs_no_descriptor() {
         return;
     }
     let program = std::env::current_exe().unwrap();
-    let mut command = limited("ulimit -n 64", program.to_str().unwrap());
+    let mut command = under("ulimit -n 64", &program);
     command.args(["stop_needs_no_descriptor", "--exact", "--nocapture"]).env(CHILD, "1");
-    let (status, out, err) = finish(&mut command, b"");
-    let out = String::from_utf8_lossy(&out);
-    assert_eq!(status, Some(0), "{out}{err}");
-    assert!(out.contains("stopped without descriptors"), "{out}{err}");
+    let left = programs::run(&mut command, b"");
+    assert_eq!(left.status, 0, "{}", left.text());
+    assert!(left.text().contains("stopped without descriptors"), "{}", left.text());
 }
 
 fn stop_without_descriptors() {
@@ -190,21 +175,24 @@ fn stop_without_descriptors() {
 fn without_threads_it_turns_away_and_goes_on() {
     // Every user has a limit of his own: this one belongs to nobody else.
     let user = format!("--reuid={}", 50_000 + std::process::id() % 10_000);
-    let root = finish(Command::new("id").arg("-u"), b"").1 == b"0\n";
+    let root = programs::run(Command::new("id").arg("-u"), b"").out == b"0\n";
     if !root {
         return note("skipped: a limit of threads needs root, to become another user");
     }
-    if !have("setpriv", &[&user, "--clear-groups", "prlimit", "--nproc=20", "true"]) {
+    let (Some(mut probe), Some(mut command), Some(_)) = (tool("setpriv"), tool("setpriv"), tool("prlimit")) else {
+        return;
+    };
+    if !works(probe.args([&user, "--clear-groups", "prlimit", "--nproc=20", "true"]), "a user of its own") {
         return;
     }
     // A copy where any user may run it; made by `cp`, so that no child of another test can hold it open for writing.
     let copy = std::env::temp_dir().join(format!("netprimer-echo-server-{}", std::process::id()));
-    assert!(Command::new("cp").arg(ECHO_SERVER).arg(&copy).status().unwrap().success());
-    let mut command = Command::new("setpriv");
-    command.args([&user, "--clear-groups", "prlimit", "--nproc=20"]).arg(&copy).arg("127.0.0.1:0").stdin(Stdio::null());
-    let mut server = Running::start(&mut command);
+    let copied = programs::run(Command::new("cp").arg(PROGRAMS.path("echo-server")).arg(&copy), b"");
+    assert_eq!(copied.status, 0, "{}", copied.err);
+    command.args([&user, "--clear-groups", "prlimit", "--nproc=20"]).arg(&copy).arg("127.0.0.1:0");
+    let mut server = Running::server(&mut command);
     std::fs::remove_file(&copy).unwrap();
-    let mut callers: Vec<TcpStream> = (0..40).map(|_| server.client()).collect();
+    let mut callers: Vec<TcpStream> = (0..40).map(|_| server.dial()).collect();
     let served = callers.iter_mut().filter_map(|caller| ask(caller).ok()).count();
     note(&format!("20 threads: {served} of 40 callers served, the others turned away"));
     assert!((10..20).contains(&served), "{served}");
@@ -213,7 +201,7 @@ fn without_threads_it_turns_away_and_goes_on() {
     assert!(complaint.is_some());
     // The places are free again: sooner or later the next caller finds one.
     let start = Instant::now();
-    while ask(&mut server.client()).is_err() {
+    while ask(&mut server.dial()).is_err() {
         assert!(start.elapsed() < LIMIT, "nobody is served any more");
         thread::yield_now();
     }

@@ -1,32 +1,34 @@
 //! `tap`: what a learner sees of a conversation.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod tools;
+mod support;
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::{Command, Stdio};
-use tools::{LIMIT, Running, assert_failed, example, run, start};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::LazyLock;
+use support::programs::{Left, Programs, Running, address, first_line};
+use support::sockets::{dial, limited, listen as server, receive, udp};
+use support::uninterrupted;
+
+static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["tap"]));
 
 fn tap(options: &[&str], target: SocketAddr) -> (Running, SocketAddr) {
-    let target = target.to_string();
-    let program = start(example("tap"), options.iter().copied().chain(["127.0.0.1:0", &target]));
-    let addr = program.listening(true);
+    let program = Running::server(PROGRAMS.command("tap").args(options).args(["127.0.0.1:0", &target.to_string()]));
+    let addr = program.addr();
     (program, addr)
 }
 
-fn server() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    (listener, addr)
+/// `tap` where it does not get to listening.
+fn run(args: &[&str]) -> Left {
+    PROGRAMS.run("tap", args, b"")
 }
 
 /// A client connected through `tap`, and its server.
 fn through(tap: SocketAddr, listener: &TcpListener) -> (TcpStream, TcpStream) {
-    let client = TcpStream::connect(tap).unwrap();
-    let server = listener.accept().unwrap().0;
+    let client = dial(tap);
+    let server = limited(listener.accept().unwrap().0);
     for socket in [&client, &server] {
-        socket.set_read_timeout(Some(LIMIT)).unwrap();
         socket.set_nodelay(true).unwrap();
     }
     (client, server)
@@ -54,7 +56,7 @@ fn a_conversation_is_shown_piece_by_piece_with_its_ends() {
         expect(&mut server, piece.as_bytes());
     }
     client.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(server.read(&mut [0]).unwrap(), 0);
+    assert_eq!(uninterrupted(|| server.read(&mut [0])).unwrap(), 0);
     server.write_all("你好\r\nbye\r\n".as_bytes()).unwrap();
     drop(server);
     let mut answer = String::new();
@@ -116,7 +118,7 @@ fn connections_are_numbered_from_the_second_on_and_a_reset_is_shown() {
     second.write_all(b"two").unwrap();
     expect(&mut server2, b"two");
     server2.write_all(b"unread").unwrap();
-    second.peek(&mut [0]).unwrap();
+    uninterrupted(|| second.peek(&mut [0])).unwrap();
     drop(second); // with unread bytes: a reset
     let shown = program.shows("reset\n");
     let of_second = |line: &&str| line.starts_with("#2 ");
@@ -155,19 +157,15 @@ fn faults_happen_where_they_were_asked_for() {
 
 #[test]
 fn datagrams_are_shown_and_the_named_one_is_lost() {
-    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    server.set_read_timeout(Some(LIMIT)).unwrap();
-    client.set_read_timeout(Some(LIMIT)).unwrap();
+    let (server, client) = (udp(), udp());
     let (program, at) = tap(&["--udp", "--drop", "1", "--from", "client"], server.local_addr().unwrap());
     client.connect(at).unwrap();
     client.send(b"lost").unwrap();
     client.send(b"again").unwrap();
-    let mut buffer = [0; 16];
-    let (n, from) = server.recv_from(&mut buffer).unwrap();
-    assert_eq!(&buffer[..n], b"again");
+    let (datagram, from) = receive(&server);
+    assert_eq!(datagram, b"again");
     server.send_to(b"", from).unwrap();
-    assert_eq!(client.recv(&mut buffer).unwrap(), 0);
+    assert_eq!(receive(&client).0, b"");
     let shown = program.shows("0 bytes\n");
     assert_eq!(lines(&shown), ["C -> S      5 bytes  again", "S -> C      0 bytes"]);
 }
@@ -178,9 +176,8 @@ fn a_target_that_is_not_there_is_shown_and_tap_lives_on() {
     drop(listener);
     let (program, at) = tap(&[], addr);
     for _ in 0..2 {
-        let mut client = TcpStream::connect(at).unwrap();
-        client.set_read_timeout(Some(LIMIT)).unwrap();
-        assert!(matches!(client.read(&mut [0]), Ok(0) | Err(_)));
+        let mut client = dial(at);
+        assert!(matches!(uninterrupted(|| client.read(&mut [0])), Ok(0) | Err(_)));
     }
     let shown = program.shows("#2 ");
     assert!(shown.contains("S -> C  gone: connect to 127.0.0.1:"), "{shown}");
@@ -197,13 +194,13 @@ fn wrong_arguments_give_two_and_the_usage() {
         (&["--nonsense"], "Usage: tap"),
         (&["a:1", "b:2", "c:3"], "Usage: tap"),
     ] {
-        assert_failed(&run("tap", args, b""), 2, text);
+        run(args).is_error(2, text);
     }
     let (_listener, addr) = server();
-    let busy = run("tap", &[&addr.to_string(), "127.0.0.1:1"], b"");
-    assert_failed(&busy, 1, &format!("error: listen on {addr}: "));
+    let busy = run(&[&addr.to_string(), "127.0.0.1:1"]);
+    busy.is_error(1, &format!("error: listen on {addr}: "));
     assert!(busy.err.contains("hint: another program has this port"), "{}", busy.err);
-    let help = run("tap", &["--help"], b"");
+    let help = run(&["--help"]);
     assert_eq!(help.status, 0);
     assert!(String::from_utf8_lossy(&help.out).contains("cannot know which bytes are a password"));
 }
@@ -211,35 +208,25 @@ fn wrong_arguments_give_two_and_the_usage() {
 #[test]
 fn a_closed_output_ends_tap_quietly() {
     let (listener, addr) = server();
-    let mut child = Command::new(example("tap"))
-        .args(["127.0.0.1:0", &addr.to_string()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut out = child.stdout.take().unwrap();
-    let mut first = Vec::new();
-    while first.last() != Some(&b'\n') {
-        let mut byte = [0];
-        out.read_exact(&mut byte).unwrap();
-        first.push(byte[0]);
-    }
-    let text = String::from_utf8(first).unwrap();
-    let at: SocketAddr = text.split(' ').nth(2).unwrap().parse().unwrap();
+    let mut command = PROGRAMS.command("tap");
+    command.args(["127.0.0.1:0", &addr.to_string()]);
+    let (program, out) = Running::unheard(&mut command, Stdio::piped());
+    let (first, out) = first_line(out.unwrap());
+    let at = address(&first);
     drop(out); // `| head -1`
     let (mut client, mut server) = through(at, &listener);
-    client.write_all(b"x").unwrap();
-    // The program is gone, and with it both connections.
-    assert!(matches!(server.read(&mut [0; 2]), Ok(0) | Err(_)));
-    let left = child.wait_with_output().unwrap();
-    assert_eq!(left.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&left.stderr), "");
+    // The first piece that nobody can read any more ends the program, and with it both connections. It may not be the very
+    // first one: a program that another test is just starting holds all our pipes open for a moment.
+    while client.write_all(b"x").is_ok() && uninterrupted(|| server.read(&mut [0; 2])).is_ok_and(|n| n > 0) {}
+    let left = program.end();
+    assert_eq!((left.status, left.err.as_str()), (0, ""));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_an_error_and_no_panic() {
-    let full = "\"$0\" 127.0.0.1:0 127.0.0.1:1 >/dev/full";
-    let left = start("/bin/sh".into(), ["-c".into(), full.into(), example("tap").into_os_string()]).end();
-    assert_failed(&left, 1, "error: write the output: ");
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let mut command = PROGRAMS.command("tap");
+    let (program, _) = Running::unheard(command.args(["127.0.0.1:0", "127.0.0.1:1"]), full.into());
+    program.end().is_error(1, "error: write the output: ");
 }

@@ -32,6 +32,21 @@ fn both_directions_and_both_ends_are_seen() {
 }
 
 #[test]
+fn a_reset_is_seen_once_and_time_that_ran_out_is_none() {
+    let (mut ours, mut peer, transcript) = watched();
+    ours.set_deadline(Duration::from_millis(10).into());
+    assert!(ours.read(&mut [0; 1]).is_err());
+    assert_eq!(transcript.to_string(), "");
+    ours.set_deadline(Duration::from_secs(5).into());
+    ours.write_all(b"unread").unwrap();
+    peer.read_exact(&mut [0; 1]).unwrap();
+    drop(peer); // with unread bytes: a reset
+    assert!(ours.read(&mut [0; 1]).is_err());
+    assert!(ours.write(b"x").is_err());
+    assert_eq!(transcript.to_string(), "C: unread\nS: reset\n");
+}
+
+#[test]
 fn a_secret_leaves_no_trace_of_itself() {
     let (mut ours, _peer, transcript) = watched();
     ours.write_all(b"USER me\r\n").unwrap();

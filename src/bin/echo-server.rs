@@ -117,10 +117,12 @@ fn run(options: Options) -> Result<()> {
     let open = handle.active();
     let _ = say.send(format!("stopping; still connected: {open}; seconds to finish: {}\n", GRACE.as_secs()));
     let drained = handle.stop(GRACE);
+    // Who left between the count above and the stop has finished too.
+    let finished = drained.finished.max(open.saturating_sub(drained.forced + drained.stuck));
     let totals = handle.totals();
     let _ = say.send(format!(
-        "finished: {}, cut off: {}, stuck: {}; clients in all: {}, at once: {}, ended with an error: {}\n",
-        drained.finished, drained.forced, drained.stuck, totals.accepted, totals.peak, totals.failed
+        "finished: {finished}, cut off: {}, stuck: {}; clients in all: {}, at once: {}, ended with an error: {}\n",
+        drained.forced, drained.stuck, totals.accepted, totals.peak, totals.failed
     ));
     drop((say, handle));
     let _ = printer.join();

@@ -1,49 +1,21 @@
 //! One connection through the proxy: two sockets, and a thread for each direction.
 //!
-//! May use: deadline, stream, trace.
+//! May use: error, deadline, stream, encode, trace, server.
 
-use super::seen::{Passed, Seen, Watch};
-use super::{CONNECT, Fault, Shared};
+use super::{Fault, Plan, Seen};
 use crate::deadline::Deadline;
-use crate::stream;
-use crate::trace::Side;
+use crate::error::{Error, Result};
+use crate::server::Conn;
+use crate::stream::{self, Tcp};
+use crate::trace::{Event, Side};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+use std::{mem, thread};
 
-/// The place of a side in a pair: the client first.
-pub(super) fn index(side: Side) -> usize {
-    match side {
-        Side::Client => 0,
-        Side::Server => 1,
-    }
-}
-
-/// Two joined connections, one to each side.
-pub(super) struct Connection {
-    number: usize,
-    began: Instant,
-    client: TcpStream,
-    server: stream::Tcp,
-    state: Mutex<State>,
-    changed: Condvar,
-    /// Held while the watchers are told, so that they hear of both directions in one order; apart from the state, so that
-    /// a watcher that hangs does not hold up the end.
-    telling: Mutex<()>,
-}
-
-/// What has happened, by side.
-#[derive(Clone, Copy, Default)]
-struct State {
-    ended: [bool; 2],
-    lost: [bool; 2],
-    /// Nothing passes any more, and nothing is told.
-    over: bool,
-    /// Nor is anything read any more.
-    closed: bool,
-}
+/// For the connection to the upstream server: it stands beside us, or does not answer at all.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// Between two slices: longer than a waiting peer needs to wake up, unless its machine is busy.
 const PACE: Duration = Duration::from_millis(1);
@@ -51,58 +23,65 @@ const PACE: Duration = Duration::from_millis(1);
 /// For one read. 16 KiB is what a pipe or a TLS record holds: larger pieces gain nothing here.
 const BUFFER: usize = 16 << 10;
 
+/// Serves one client, until both directions have ended.
+pub(super) fn relay(conn: Conn, plan: &Arc<Plan<Fault>>) -> Result<()> {
+    let began = Instant::now();
+    let server = stream::connect_any(&plan.upstream, Deadline::after(CONNECT)).map_err(|error| {
+        let cause = io::Error::from(error);
+        let (side, event) = (Side::Server, Event::Lost(&cause));
+        (plan.watcher)(&Seen { connection: conn.number, at: began.elapsed(), side, event });
+        Error::io("connect to the server")(cause)
+    })?;
+    let (plan, state, changed, telling) = (Arc::clone(plan), Mutex::default(), Condvar::new(), Mutex::new(()));
+    let connection = Arc::new(Connection { plan, began, conn, server, state, changed, telling });
+    // Weak: nothing but this function keeps the sockets open, or a reset could not be made (see `slam`).
+    let stopped = Arc::downgrade(&connection);
+    connection.conn.on_stop(move || stopped.upgrade().iter().for_each(|connection| connection.close()));
+    thread::scope(|both| {
+        let way = |from| Way { connection: &connection, from, done: 0 };
+        let down = thread::Builder::new().name("proxy down".into());
+        down.spawn_scoped(both, move || way(Side::Server).pump()).map_err(Error::io("start the second direction"))?;
+        way(Side::Client).pump();
+        Ok(())
+    })
+}
+
+/// Two joined connections, one to each side.
+struct Connection {
+    plan: Arc<Plan<Fault>>,
+    began: Instant,
+    conn: Conn,
+    server: Tcp,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Held while the watcher is told, so that it hears of both directions in one order; apart from the state, so that
+    /// a watcher that hangs does not hold up the end.
+    telling: Mutex<()>,
+}
+
+/// What has happened, by side.
+#[derive(Default)]
+struct State {
+    /// It sends no more.
+    ended: [bool; 2],
+    /// It takes no more.
+    lost: [bool; 2],
+    /// Nothing passes any more, and nothing is told.
+    over: bool,
+    /// Nor is anything read any more.
+    closed: bool,
+}
+
 impl Connection {
-    /// Connects to the upstream server. `None` if none of its addresses answers: then the client is dropped, which
-    /// closes its connection.
-    pub(super) fn open(number: usize, client: TcpStream, shared: &Shared) -> Option<Connection> {
-        let began = Instant::now();
-        let mut cause = io::Error::from(ErrorKind::NotFound);
-        for address in &shared.upstream {
-            match stream::connect(&address.ip().to_string(), address.port(), Deadline::after(CONNECT)) {
-                Ok(server) => {
-                    // Each piece goes on as a piece, whatever Nagle's algorithm would like to collect (RFC 896).
-                    client.set_nodelay(true).ok()?;
-                    let (state, changed, telling) = Default::default();
-                    return Some(Connection { number, began, client, server, state, changed, telling });
-                }
-                Err(error) => cause = error.into(),
-            }
-        }
-        let passed = Passed::Lost(&cause);
-        shared.watch.see(&Seen { connection: number, at: began.elapsed(), side: Side::Server, passed });
-        None
-    }
-
-    /// Relays until both directions have ended.
-    pub(super) fn run(&self, faults: &[Vec<Fault>; 2], watch: &Watch) {
-        let way = |from| Way { connection: self, watch, from, faults: &faults[index(from)], done: 0 };
-        thread::scope(|both| {
-            let down = thread::Builder::new().name("proxy down".into());
-            match down.spawn_scoped(both, || way(Side::Server).pump()) {
-                Ok(_) => way(Side::Client).pump(),
-                Err(_) => self.close(), // no thread for this client
-            }
-        });
-    }
-
-    /// Ends both directions at once and wakes both threads.
-    pub(super) fn close(&self) {
-        self.lock().closed = true;
-        self.over();
-        for side in [Side::Client, Side::Server] {
-            let _ = self.socket(side).shutdown(Shutdown::Both); // it may be gone already
-        }
-    }
-
     fn socket(&self, side: Side) -> &TcpStream {
         match side {
-            Side::Client => &self.client,
+            Side::Client => self.conn.stream.socket(),
             Side::Server => self.server.socket(),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        super::lock(&self.state)
     }
 
     fn over(&self) {
@@ -110,26 +89,65 @@ impl Connection {
         self.changed.notify_all();
     }
 
+    /// Ends both directions at once and wakes both threads.
+    fn close(&self) {
+        self.lock().closed = true;
+        self.over();
+        self.shut(Shutdown::Both);
+    }
+
+    fn shut(&self, how: Shutdown) {
+        for side in [Side::Client, Side::Server] {
+            let _ = self.socket(side).shutdown(how); // it may be gone already
+        }
+    }
+
+    /// Closes if this side neither sends nor takes any more. Whether it did.
+    fn leave(&self, side: Side) -> bool {
+        let state = self.lock();
+        let gone = state.ended[side as usize] && state.lost[side as usize] && !state.over;
+        drop(state);
+        if gone {
+            self.close();
+        }
+        gone
+    }
+
     /// Waits so long, or until the connection is over.
     fn pause(&self, time: Duration) {
         let _ = self.changed.wait_timeout_while(self.lock(), time, |state| !state.over);
+    }
+
+    /// Tells the watcher, unless it is over or known. Whether it was told.
+    fn tell(&self, side: Side, event: Event<'_>) -> bool {
+        let _order = super::lock(&self.telling);
+        let mut state = self.lock();
+        let known = match event {
+            Event::Bytes(_) | Event::Secret(_) => state.ended[side as usize],
+            Event::Fin => mem::replace(&mut state.ended[side as usize], true),
+            Event::Lost(_) => mem::replace(&mut state.lost[side as usize], true),
+        };
+        let told = !known && !state.over;
+        drop(state);
+        if told {
+            (self.plan.watcher)(&Seen { connection: self.conn.number, at: self.began.elapsed(), side, event });
+        }
+        told
     }
 }
 
 /// One direction of a connection.
 struct Way<'a> {
     connection: &'a Connection,
-    watch: &'a Watch,
     from: Side,
-    faults: &'a [Fault],
     done: u64,
 }
 
 impl Way<'_> {
     /// Moves bytes until this direction has ended, for whatever reason.
     fn pump(mut self) {
-        let connection = self.connection;
-        let (mut sender, mut receiver) = (connection.socket(self.from), connection.socket(self.from.other()));
+        let (connection, to) = (self.connection, self.from.other());
+        let (mut sender, mut receiver) = (connection.socket(self.from), connection.socket(to));
         let mut buffer = vec![0; BUFFER];
         loop {
             let most = match self.next() {
@@ -141,32 +159,27 @@ impl Way<'_> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {
                     // A reset cannot be passed on (see `Fault::Slam`): for the other side it is an end.
-                    if !self.tell(self.from, Passed::Lost(&error)).over {
-                        connection.close();
-                    }
+                    connection.tell(self.from, Event::Lost(&error));
+                    connection.lock().ended[self.from as usize] = true;
+                    connection.leave(self.from);
                     return;
                 }
                 Ok(0) => {
-                    let before = self.tell(self.from, Passed::Fin);
-                    return match before {
-                        State { over: true, .. } => {}
-                        // It had stopped listening before: now nobody is there.
-                        State { lost, .. } if lost[index(self.from)] => connection.close(),
-                        // The receiver may be gone: then nobody misses the end.
-                        State { .. } => drop(receiver.shutdown(Shutdown::Write)),
-                    };
+                    if connection.tell(self.from, Event::Fin) && !connection.leave(self.from) {
+                        let _ = receiver.shutdown(Shutdown::Write); // if it is gone, nobody misses the end
+                    }
+                    return;
                 }
                 Ok(n) => &mut buffer[..n],
             };
             self.spoil(piece);
-            let before = self.tell(self.from, Passed::Bytes(piece));
-            if before.over || before.ended[index(self.from)] {
+            if !connection.tell(self.from, Event::Bytes(piece)) {
                 break; // a cut in the other direction ended this one too
             }
             if let Err(error) = receiver.write_all(piece) {
-                let before = self.tell(self.from.other(), Passed::Lost(&error));
-                if before.ended[index(self.from.other())] && !before.over {
-                    return connection.close();
+                connection.tell(to, Event::Lost(&error));
+                if connection.leave(to) {
+                    return;
                 }
                 break; // what it sent before it went is still on its way, in the other direction
             }
@@ -177,10 +190,14 @@ impl Way<'_> {
         while !connection.lock().closed && sender.read(&mut buffer).is_ok_and(|n| n > 0) {}
     }
 
+    fn faults(&self) -> &[Fault] {
+        &self.connection.plan.faults[self.from as usize]
+    }
+
     /// How many bytes the next read may take, so that it ends before the next fault; or what else to do.
     fn next(&self) -> Next {
         let mut most = BUFFER;
-        for fault in self.faults {
+        for fault in self.faults() {
             let left = match *fault {
                 Fault::Slice(n) => n.max(1),
                 Fault::Cut { after } | Fault::Stall { after } | Fault::Slam { after } => {
@@ -189,7 +206,10 @@ impl Way<'_> {
                 Fault::Delay(_) | Fault::Flip { .. } => continue,
             };
             match (left, fault) {
-                (0, Fault::Stall { .. }) => return self.stall(),
+                (0, Fault::Stall { .. }) => {
+                    self.connection.pause(Duration::MAX);
+                    return Next::Leave;
+                }
                 (0, Fault::Slam { .. }) if self.slam() => return Next::Leave,
                 (0, Fault::Slam { .. }) => {} // no more bytes: the read will see the end
                 (0, _) => return self.cut(),
@@ -199,20 +219,13 @@ impl Way<'_> {
         Next::Read(most)
     }
 
-    fn stall(&self) -> Next {
-        let connection = self.connection;
-        drop(connection.changed.wait_while(connection.lock(), |state| !state.over));
-        Next::Leave
-    }
-
     fn cut(&self) -> Next {
+        let connection = self.connection;
         for side in [Side::Client, Side::Server] {
-            self.tell(side, Passed::Fin);
+            connection.tell(side, Event::Fin);
         }
-        self.connection.over();
-        for side in [Side::Client, Side::Server] {
-            let _ = self.connection.socket(side).shutdown(Shutdown::Write); // it may be gone already
-        }
+        connection.over();
+        connection.shut(Shutdown::Write);
         Next::Drain
     }
 
@@ -222,7 +235,7 @@ impl Way<'_> {
         if !sender.peek(&mut [0]).is_ok_and(|n| n > 0) {
             return false;
         }
-        self.tell(self.from.other(), Passed::Lost(&ErrorKind::ConnectionReset.into()));
+        self.connection.tell(self.from.other(), Event::Lost(&ErrorKind::ConnectionReset.into()));
         self.connection.over();
         // Wakes the other thread. The sender's socket is not shut down: it would see an end before the reset, which the
         // system sends when both threads have let go of this socket and of the byte that lies unread in it.
@@ -232,7 +245,7 @@ impl Way<'_> {
 
     /// The faults that change a piece or hold it up.
     fn spoil(&self, piece: &mut [u8]) {
-        for fault in self.faults {
+        for fault in self.faults() {
             match *fault {
                 Fault::Delay(time) => self.connection.pause(time),
                 Fault::Slice(_) if self.done > 0 => self.connection.pause(PACE),
@@ -245,28 +258,6 @@ impl Way<'_> {
                 _ => {}
             }
         }
-    }
-
-    /// Tells the watchers, unless it is over or they know. What had happened before.
-    fn tell(&self, side: Side, passed: Passed<'_>) -> State {
-        let Connection { number, began, .. } = *self.connection;
-        let _order = self.connection.telling.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = self.connection.lock();
-        let before = *state;
-        match passed {
-            Passed::Bytes(_) => {}
-            Passed::Fin => state.ended[index(side)] = true,
-            Passed::Lost(_) => state.lost[index(side)] = true,
-        }
-        drop(state);
-        let known = match passed {
-            Passed::Bytes(_) | Passed::Fin => before.ended[index(side)],
-            Passed::Lost(_) => before.lost[index(side)],
-        };
-        if !known && !before.over {
-            self.watch.see(&Seen { connection: number, at: began.elapsed(), side, passed });
-        }
-        before
     }
 }
 

@@ -6,5 +6,8 @@
 //!
 //! May use: everything but `check`.
 
+pub mod dns;
+pub mod ports;
 pub mod script;
 pub mod tls;
+mod zone;

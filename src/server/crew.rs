@@ -33,6 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 type Handler = dyn Fn(Conn) -> Result<()> + Send + Sync;
 type Observer = dyn Fn(Event<'_>) + Send + Sync;
 type Task = Box<dyn FnOnce() + Send>;
+pub(super) type OnStop = Box<dyn FnOnce() + Send>;
 /// Starts a thread. Tests put one in its place that fails as a system does that has no threads left.
 type Spawner = Box<dyn Fn(thread::Builder, Task) -> io::Result<()> + Send + Sync>;
 
@@ -78,9 +79,10 @@ pub(super) struct State {
     waiting: usize,
     /// Of those, how many pause because accept failed.
     pausing: usize,
-    /// The connections being served, each under a number of its own, and how to end it.
-    pub(super) open: HashMap<u64, Weak<TcpStream>>,
-    next: u64,
+    /// The connections being served, each under its number, and how to end it.
+    pub(super) open: HashMap<u64, Open>,
+    /// The number of the latest.
+    latest: u64,
     pub(super) totals: Totals,
     /// Connections that have ended: each gave a descriptor back.
     ended: u64,
@@ -90,7 +92,15 @@ pub(super) struct State {
     /// Where refused callers go, and how to end the one who is being seen off.
     goodbyes: Option<SyncSender<Refused>>,
     goodbye: Weak<TcpStream>,
+    /// Stop has shut the connections.
+    pub(super) forced: bool,
     pub(super) stopped: bool,
+}
+
+/// How to end a connection that is being served.
+pub(super) struct Open {
+    pub(super) socket: Weak<TcpStream>,
+    pub(super) on_stop: Option<OnStop>,
 }
 
 impl Crew {
@@ -275,10 +285,10 @@ impl Worker {
             self.crew.tell(Event::Refused(peer));
             return true;
         }
-        let id = state.next;
-        state.next += 1;
+        state.latest += 1;
+        let id = state.latest;
         state.totals.accepted += 1;
-        state.open.insert(id, stream.closer());
+        state.open.insert(id, Open { socket: stream.closer(), on_stop: None });
         if state.waiting == 1 && state.alive < self.crew.most() {
             state.alive += 1;
             drop(state);
@@ -322,7 +332,7 @@ impl Worker {
         crew.tell(Event::Accepted(peer));
         stream.set_patience(crew.options.idle);
         stream.set_deadline(crew.options.total.map_or(Deadline::NEVER, Deadline::after));
-        let conn = Conn { stream, peer, crew: Arc::clone(crew) };
+        let conn = Conn { stream, peer, number: self.serving.unwrap_or_default(), crew: Arc::clone(crew) };
         let result = catch_unwind(AssertUnwindSafe(|| (crew.handler)(conn))).map_err(message);
         let mut state = crew.lock();
         match &result {
@@ -331,9 +341,8 @@ impl Worker {
             Err(_) => state.totals.panics += 1,
         }
         state.totals.peak = state.totals.peak.max(state.open.len());
-        if let Some(id) = self.serving.take() {
-            state.open.remove(&id);
-        }
+        // It is dropped after the lock: what the handler left in it may be anything.
+        let _open = self.serving.take().and_then(|id| state.open.remove(&id));
         state.ended += 1;
         let pausing = state.pausing > 0;
         drop(state);
@@ -378,9 +387,7 @@ impl Drop for Worker {
         let mut state = self.crew.lock();
         state.alive -= 1;
         state.waiting -= usize::from(self.waiting);
-        if let Some(id) = self.serving {
-            state.open.remove(&id);
-        }
+        let _open = self.serving.and_then(|id| state.open.remove(&id));
         drop(state);
         if self.crew.stopping() {
             self.crew.changed.notify_all();

@@ -25,7 +25,7 @@
 //! |---|---|---|
 //! | a worker without a caller | `accept` | a caller; stop, which shuts the listening socket |
 //! | a worker that may not accept now (no descriptors left) | the condition `changed`, 5 ms to 1 s | the clock; the end of another connection; stop |
-//! | a handler | `read` or `write` | the peer; the idle or total limit; stop, which shuts the connection after the grace |
+//! | a handler | `read` or `write` | the peer; the idle or total limit; stop, which shuts the connection after the grace (and does what the handler gave to `on_stop`) |
 //! | the thread that says goodbye to refused callers | `recv` or `read` | a refused caller; his five seconds are over; stop |
 //! | whoever called stop | the condition `changed` | the last worker to end; the grace is over |
 //!
@@ -41,9 +41,9 @@ mod tests;
 
 use crate::error::{Error, Result};
 use crate::stream::Tcp;
-use crew::{Crew, Options};
+use crew::{Crew, OnStop, Options};
 use door::Door;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
@@ -173,6 +173,8 @@ pub struct Conn {
     pub stream: Tcp,
     /// Who called.
     pub peer: SocketAddr,
+    /// Which connection of this server it is, from 1. One that was turned away for want of a thread leaves a gap.
+    pub number: u64,
     crew: Arc<Crew>,
 }
 
@@ -180,6 +182,20 @@ impl Conn {
     /// Whether the server is to stop: a handler that serves many requests on one connection asks between two of them.
     pub fn stopping(&self) -> bool {
         self.crew.stopping()
+    }
+
+    /// What stop is to do when the grace is over, just before it shuts this connection: for a handler that waits for
+    /// something else too, a second connection for instance. Let it be quick. Of several calls the last one counts; when
+    /// that moment has passed, it is done at once.
+    pub fn on_stop(&self, act: impl FnOnce() + Send + 'static) {
+        let act: OnStop = Box::new(act);
+        let mut state = self.crew.lock();
+        if state.forced {
+            drop(state);
+            return act();
+        }
+        let _before = state.open.get_mut(&self.number).and_then(|open| open.on_stop.replace(act));
+        drop(state); // then what was set before
     }
 }
 
@@ -270,18 +286,16 @@ impl Handle {
         if let Some(door) = door {
             door.shut(self.addr, waiting);
         }
-        let left: Vec<Arc<TcpStream>>;
-        let forced;
-        {
-            let state = self.wait_for_workers(grace);
-            forced = state.open.len();
-            left = state.open.values().filter_map(|closer| closer.upgrade()).collect();
-        }
-        for connection in &left {
+        let mut state = self.wait_for_workers(grace);
+        state.forced = true;
+        let forced = state.open.len();
+        let left: Vec<_> = state.open.values_mut().map(|open| (open.socket.upgrade(), open.on_stop.take())).collect();
+        drop(state);
+        for (socket, act) in left {
+            act.into_iter().for_each(|act| act());
             // Whoever is gone already needs no shutdown.
-            let _ = connection.shutdown(Shutdown::Both);
+            let _ = socket.map(|socket| socket.shutdown(Shutdown::Both));
         }
-        drop(left);
         let mut state = self.wait_for_workers(AFTER_FORCE);
         state.stopped = true;
         let stuck = state.open.len();

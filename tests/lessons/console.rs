@@ -81,14 +81,14 @@ pub fn run(programs: &Programs, blocks: &[(usize, &Block)], silence: Duration) -
         let call = &command.call;
         if command.terminal == 0 || command.terminal == front {
             let path = programs.path(&call.name).map_err(wrong)?;
-            let mut running = Running::start(&path, &names.args(programs, call), call.input.clone()).map_err(wrong)?;
+            let mut running = Running::start(&path, &names.args(programs, call), call.input.clone());
             let status = running.end(programs.limit).map_err(wrong)?;
             said[n] = running.said();
             if status != 0 {
                 said[n].push(format!("[exit status {status}]"));
             }
             // A person is slower than this: what a server says about one client comes before the next.
-            behind.iter_mut().for_each(|(_, running)| running.settle(Duration::from_millis(50)));
+            behind.iter().for_each(|(_, running)| running.settle(Duration::from_millis(50)));
             continue;
         }
         stop(&mut behind, &mut said, command.terminal);

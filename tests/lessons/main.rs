@@ -7,19 +7,20 @@
 
 mod check;
 mod console;
-#[path = "../support/files.rs"]
-mod files;
 mod listing;
 mod markdown;
 mod names;
 mod process;
 mod program;
 mod red;
+#[path = "../support/mod.rs"]
+mod support;
 mod wire;
 
 use check::{Mode, check};
 use program::Programs;
 use std::{fs, thread};
+use support::files;
 
 #[test]
 fn what_the_lessons_show_is_true() {

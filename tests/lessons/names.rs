@@ -69,7 +69,7 @@ impl Names {
             None => args = self.args(programs, call),
             Some(_) => {}
         }
-        let mut running = Running::open(&programs.path(&call.name)?, &args)?;
+        let running = Running::open(&programs.path(&call.name)?, &args);
         let port = running.port(programs.limit);
         if let Some(port) = port {
             self.name(port, own.or_else(|| programs.default_port(&call.name)).unwrap_or(8888));
@@ -125,8 +125,12 @@ fn client(seen: &mut Vec<u16>, port: u16) -> u16 {
     50_001 + n as u16
 }
 
-/// The line with its ports named by `name`, `12.3 ms` as `0.0 ms` and `(os error 111)` as `(os error N)`.
+/// The line with its ports named by `name`, `12.3 ms` as `0.0 ms` and `(os error 111)` as `(os error N)`; and the id of a
+/// DNS message, which is drawn anew for each query, as 0x1234.
 fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
+    if id_of_a_message(line) {
+        return "0000  12 34                     id 4660 (0x1234)".to_owned();
+    }
     let mut done = String::new();
     let mut rest = line;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -149,6 +153,15 @@ fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
         }
     }
     done + rest
+}
+
+/// Whether a line explains the id of a DNS message, with the right number beside its two bytes.
+fn id_of_a_message(line: &str) -> bool {
+    let Some((bytes, number)) = line.strip_prefix("0000  ").and_then(|rest| rest.split_once(" id ")) else {
+        return false;
+    };
+    let Ok(id) = u16::from_str_radix(&bytes.replace(' ', ""), 16) else { return false };
+    number == format!("{id} (0x{id:04x})")
 }
 
 /// A port of 127.0.0.1 that refuses, over TCP and UDP, and stays so while the sockets live: the near end of a connection

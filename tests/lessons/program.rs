@@ -1,9 +1,9 @@
 //! What stands at a prompt: the few commands a lesson may use, and the programs they start.
 
+use super::support::programs;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::time::Duration;
 
 /// One program of a lesson with its arguments, and what `printf` or `echo` feeds it.
@@ -119,10 +119,9 @@ pub struct Programs {
 impl Programs {
     /// The folder into which the cargo that runs this test builds.
     pub fn of_this_project(root: &Path) -> Programs {
-        let this = std::env::current_exe().unwrap(); // target/debug/deps/lessons-0123456789abcdef
         Programs {
             root: root.to_owned(),
-            built: this.ancestors().nth(2).unwrap().to_owned(),
+            built: programs::folder(),
             limit: Duration::from_secs(60),
             silence: Duration::from_secs(3),
         }
@@ -130,27 +129,9 @@ impl Programs {
 
     /// `cargo test --test lessons` builds no examples, so we do, and only those that the lessons name.
     pub fn build(&self, names: &BTreeSet<String>) -> Result<(), String> {
-        let names: Vec<&String> = names.iter().filter(|name| self.source(name).is_some()).collect();
-        if names.is_empty() {
-            return Ok(()); // and the check says which lesson names a program that is none
-        }
-        let mut cargo = process::Command::new(env!("CARGO"));
-        cargo
-            .current_dir(&self.root)
-            .args(["build", "--quiet", "--offline", "--target-dir"])
-            .arg(self.built.join(".."));
-        if self.built.ends_with("release") {
-            cargo.arg("--release");
-        }
-        for name in names {
-            cargo.args([if self.is_bin(name) { "--bin" } else { "--example" }, name]);
-        }
-        let done = cargo.output().map_err(|e| format!("cargo does not start: {e}"))?;
-        if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned()) }
-    }
-
-    fn is_bin(&self, name: &str) -> bool {
-        self.root.join(format!("src/bin/{name}.rs")).exists()
+        let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| self.source(name).is_some()).collect();
+        // Where there are none, the check says which lesson names a program that is none.
+        if names.is_empty() { Ok(()) } else { programs::build(&names) }
     }
 
     fn source(&self, name: &str) -> Option<String> {
@@ -161,8 +142,7 @@ impl Programs {
     /// Where the program lies. One without a source may lie there too, from an older day: it is no longer ours.
     pub fn path(&self, name: &str) -> Result<PathBuf, String> {
         self.source(name).ok_or_else(|| format!("there is no example or bin `{name}`"))?;
-        let folder = if self.is_bin(name) { self.built.clone() } else { self.built.join("examples") };
-        Ok(folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+        Ok(programs::path(&self.built, name))
     }
 
     /// The port that a program uses when it is told none: the first `"127.0.0.1:PORT"` in its source.

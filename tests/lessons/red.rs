@@ -1,14 +1,13 @@
 //! The proof is worth nothing if it cannot fail: here each kind of untruth is told to it, and it must see it.
 
 use super::check::{Mode, check};
-use super::files;
 use super::listing::listing;
 use super::markdown::blocks;
 use super::process::Running;
 use super::program::{Call, Programs};
+use super::support::{files, programs, sockets, uninterrupted};
 use std::fs;
 use std::io::{ErrorKind, Read};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -22,13 +21,19 @@ fn fake() -> Programs {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("proof");
         fs::create_dir_all(root.join("built/examples")).unwrap();
         fs::create_dir_all(root.join("examples")).unwrap();
-        fs::copy(files::root().join("tests/lessons/fake.rs"), root.join("examples/fake.rs")).unwrap();
-        fs::write(root.join("note.txt"), "one\n# anchor: middle\n  two\n    three\n# end: middle\nfour\n").unwrap();
-        let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
-        let program = root.join(format!("built/examples/fake{}", std::env::consts::EXE_SUFFIX));
-        let mut rustc = Command::new(rustc);
-        rustc.args(["--edition=2024", "-o"]).arg(program).arg(root.join("examples/fake.rs"));
+        // Made aside and then moved: another run of this test may be at the same, and never meets half a file.
+        let aside = root.join(std::process::id().to_string());
+        fs::create_dir_all(&aside).unwrap();
+        let (source, note, program) = (aside.join("fake.rs"), aside.join("note.txt"), aside.join("fake"));
+        fs::copy(files::root().join("tests/lessons/fake.rs"), &source).unwrap();
+        fs::write(&note, "one\n# anchor: middle\n  two\n    three\n# end: middle\nfour\n").unwrap();
+        let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into()));
+        rustc.args(["--edition=2024", "-o"]).arg(&program).arg(&source);
         assert!(rustc.status().unwrap().success());
+        fs::rename(source, root.join("examples/fake.rs")).unwrap();
+        fs::rename(note, root.join("note.txt")).unwrap();
+        fs::rename(program, programs::path(&root.join("built"), "fake")).unwrap();
+        fs::remove_dir_all(aside).unwrap();
         root
     });
     Programs {
@@ -178,17 +183,15 @@ fn a_program_that_misbehaves_ends_in_a_clear_error() {
 
 #[test]
 fn a_test_that_panics_leaves_no_program_behind() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let holds = Running::open(&fake().path("fake").unwrap(), &["hold".to_owned(), address]).unwrap();
-    let mut its_end = listener.accept().unwrap().0;
-    its_end.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let (listener, address) = sockets::listen();
+    let holds = Running::open(&fake().path("fake").unwrap(), &["hold".to_owned(), address.to_string()]);
+    let mut its_end = sockets::limited(listener.accept().unwrap().0);
     let panicked = thread::spawn(move || {
         let _holds = holds;
         panic!("as a failed assertion would");
     });
     assert!(panicked.join().is_err());
-    let closed = its_end.read(&mut [0; 1]);
+    let closed = uninterrupted(|| its_end.read(&mut [0; 1]));
     assert!(closed.as_ref().map_or_else(|e| e.kind() == ErrorKind::ConnectionReset, |n| *n == 0), "{closed:?}");
 }
 
@@ -295,4 +298,19 @@ fn commands_are_read_as_a_shell_reads_them() {
     ] {
         assert!(Call::at_prompt(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn the_id_of_a_message_is_always_the_same() {
+    let row = |number: &str| {
+        let said = format!("0000  b8 9c                     id {number}");
+        blessed(&format!("```console\n$ printf '{said}' | cargo run --example fake -- echo\n```\n"))
+    };
+    let text = row("47260 (0xb89c)");
+    assert!(text.contains("\n0000  12 34                     id 4660 (0x1234)\nto stderr\n"), "{text}");
+    let text = row("47261 (0xb89d)");
+    assert!(
+        text.contains("\n0000  b8 9c                     id 47261 (0xb89d)\n"),
+        "not the number of its bytes: {text}"
+    );
 }

@@ -6,13 +6,14 @@ use super::names::Names;
 use super::process::Running;
 use super::program::{Call, Programs};
 use netprimer::encode::visible;
+use netprimer::fault::{DatagramProxy, Seen};
 use netprimer::trace::{Entry, Event, Side, Sink, Transcript, What, hexdump};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 /// A sender that is silent for so long has ended its turn. Between two calls in a row a program needs microseconds; the
@@ -48,7 +49,7 @@ pub fn record(all: &Programs, spec: &str) -> Result<Recorded, String> {
     let recorder = if udp { datagrams(target, &transcript) } else { connections(target, &transcript) };
     let (address, end) = recorder.map_err(|e| format!("the recorder does not start: {e}"))?;
     names.move_to(port, address.port());
-    let mut asking = Running::start(&all.path(&client.name)?, &names.args(all, &client), client.input)?;
+    let mut asking = Running::start(&all.path(&client.name)?, &names.args(all, &client), client.input);
     let status = asking.end(all.limit)?;
     end()?;
     if status != 0 {
@@ -87,6 +88,7 @@ fn arrow(turn: &Entry) -> String {
         }
         What::Secret(_) => format!("{way}  ***"),
         What::Fin => format!("{way}  FIN"),
+        What::Lost(how) => format!("{way}  {how}"),
     }
 }
 
@@ -175,51 +177,21 @@ fn paused(e: &io::Error) -> bool {
 }
 
 fn datagrams(server: SocketAddr, transcript: &Transcript) -> io::Result<Recorder> {
-    let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
-    far.connect(server)?;
-    for socket in [&near, &far] {
-        socket.set_read_timeout(Some(PAUSE))?;
-    }
-    let address = near.local_addr()?;
-    let over = Arc::new(AtomicBool::new(false));
-    let client: Arc<Mutex<SocketAddr>> = Arc::new(Mutex::new(address));
-    let (near_back, far_out, from_client) = (near.try_clone()?, far.try_clone()?, client.clone());
-    let receive = move |buffer: &mut [u8]| {
-        let (n, from) = near.recv_from(buffer)?;
-        *from_client.lock().unwrap() = from;
-        Ok(n)
+    let (teller, passed) = channel();
+    let transcript = transcript.clone();
+    let watch = move |seen: &Seen<'_>| {
+        transcript.event(seen.side, seen.event);
+        let _ = teller.send(if let Event::Lost(e) = seen.event { Err(e.to_string()) } else { Ok(()) });
     };
-    let out = relay(Side::Client, transcript, &over, receive, move |bytes| far_out.send(bytes));
-    let answer = move |bytes: &[u8]| near_back.send_to(bytes, *client.lock().unwrap());
-    let back = relay(Side::Server, transcript, &over, move |buffer| far.recv(buffer), answer);
+    let relay = DatagramProxy::to(server).watch(watch).start()?;
+    let address = relay.addr();
     let end = move || {
-        over.store(true, Ordering::SeqCst);
-        out.join().unwrap().and_then(|()| back.join().unwrap()).map_err(|e| format!("the recorder: {e}"))
+        // Until nothing passes any more.
+        while let Ok(last) = passed.recv_timeout(PAUSE) {
+            last.map_err(|e| format!("the recorder: {e}"))?;
+        }
+        drop(relay);
+        Ok(())
     };
     Ok((address, Box::new(end)))
-}
-
-/// Passes on one datagram after the other, until the first pause after all is `over`.
-fn relay(
-    side: Side,
-    transcript: &Transcript,
-    over: &Arc<AtomicBool>,
-    receive: impl Fn(&mut [u8]) -> io::Result<usize> + Send + 'static,
-    send: impl Fn(&[u8]) -> io::Result<usize> + Send + 'static,
-) -> JoinHandle<io::Result<()>> {
-    let (transcript, over) = (transcript.clone(), over.clone());
-    thread::spawn(move || {
-        let mut buffer = vec![0; 65_535];
-        loop {
-            match receive(&mut buffer) {
-                Ok(n) => {
-                    transcript.event(side, Event::Bytes(&buffer[..n]));
-                    send(&buffer[..n])?;
-                }
-                Err(e) if !paused(&e) => return Err(e),
-                Err(_) if over.load(Ordering::SeqCst) => return Ok(()),
-                Err(_) => {}
-            }
-        }
-    })
 }

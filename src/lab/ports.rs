@@ -1,0 +1,132 @@
+//! Ports for a scanner to find: open ones that speak, and that are silent, a closed one, and a filtered one.
+//!
+//! ```text
+//! open      a server that says a line, one that says a nasty line, one that waits for us
+//! closed    our own end of a connection has this port: nobody can listen on it
+//! filtered  a listener that never accepts, with its queue full: Linux and macOS leave the next SYN unanswered, as a
+//!           firewall would that drops it. Windows refuses it: there is no filtered port there
+//! ```
+//!
+//! RFC 9293 section 3.5 (how connections begin); listen(2) for the queue.
+//!
+//! May use: error, server.
+
+use crate::error::{Error, Result};
+use crate::server::{Handle, Server};
+use std::fmt;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+/// What a mail server says first (RFC 5321 section 4.2).
+const POLITE: &str = "220 mail.test ready\r\n";
+
+/// Written as it is, this clears the screen of whoever scans (ECMA-48: ESC `[2J`) and then lies to them.
+const NASTY: &str = "\x1b[2Jall ports closed\r\n";
+
+/// A queue that takes more than this has no end that we could wait for. std asks for 128; systems may give half as many more.
+const QUEUE: usize = 10_000;
+
+/// A connection on this machine needs microseconds: this long without an answer is silence.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// Ports that stay as they are until this is dropped.
+pub struct Ports {
+    servers: Vec<Handle>,
+    // Both ends and the listener between them: while they live nobody gets the port of the first.
+    closed: (SocketAddr, TcpStream, TcpListener),
+    full: Option<(SocketAddr, TcpListener, Vec<TcpStream>)>,
+}
+
+impl Ports {
+    /// Opens them, on ports of the system's choice. `host` is 127.0.0.1 or `::1`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an address that is not loopback; [`Error::Io`] when there are not descriptors enough (about 140), or
+    /// no such address.
+    ///
+    /// ```
+    /// use netprimer::{lab::ports::Ports, scan::{Scan, State}};
+    /// let lab = Ports::start("127.0.0.1".parse()?)?;
+    /// let found = Scan { ports: vec![lab.closed().port()], ..Scan::of(lab.closed().ip()) }.run()?;
+    /// assert_eq!(found[0].state, State::Closed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn start(host: IpAddr) -> Result<Ports> {
+        if !host.is_loopback() {
+            return Err(Error::Invalid(format!("{host}: the lab stays on this machine").into()));
+        }
+        let at = SocketAddr::new(host, 0);
+        let speaks = |line: &'static str| {
+            Server::bind(at)?
+                .start(move |mut conn| conn.stream.write_all(line.as_bytes()).map_err(Error::io("say the first line")))
+        };
+        let waits = Server::bind(at)?.start(|mut conn| match conn.stream.read(&mut [0; 512]) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::io("wait for a question")(error)),
+        })?;
+        Ok(Ports { servers: vec![speaks(POLITE)?, speaks(NASTY)?, waits], closed: closed(at)?, full: full(at)? })
+    }
+
+    /// Somebody listens: one says a line, one a nasty line, one nothing.
+    pub fn open(&self) -> Vec<SocketAddr> {
+        self.servers.iter().map(Handle::addr).collect()
+    }
+
+    /// Nobody listens, and nobody can.
+    pub fn closed(&self) -> SocketAddr {
+        self.closed.0
+    }
+
+    /// Nothing answers. `None` on systems that refuse callers when a queue is full.
+    pub fn filtered(&self) -> Option<SocketAddr> {
+        self.full.as_ref().map(|full| full.0)
+    }
+
+    /// All of them: open, closed, filtered.
+    pub fn all(&self) -> Vec<SocketAddr> {
+        self.open().into_iter().chain([self.closed()]).chain(self.filtered()).collect()
+    }
+}
+
+/// One line for whoever is to scan them.
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let open: Vec<String> = self.open().iter().map(SocketAddr::to_string).collect();
+        write!(f, "lab: open {}; closed {}; ", open.join(", "), self.closed())?;
+        match self.filtered() {
+            Some(addr) => write!(f, "filtered {addr}"),
+            None => f.write_str("none filtered: this system refuses whom it has no room for"),
+        }
+    }
+}
+
+fn closed(at: SocketAddr) -> Result<(SocketAddr, TcpStream, TcpListener)> {
+    let reserve = || {
+        let listener = TcpListener::bind(at)?;
+        let near = TcpStream::connect(listener.local_addr()?)?;
+        Ok((near.local_addr()?, near, listener))
+    };
+    reserve().map_err(Error::io("reserve a port without listening on it"))
+}
+
+fn full(at: SocketAddr) -> Result<Option<(SocketAddr, TcpListener, Vec<TcpStream>)>> {
+    let phase = "fill the queue of a listener";
+    let listen = || {
+        let listener = TcpListener::bind(at)?;
+        Ok((listener.local_addr()?, listener))
+    };
+    let (addr, listener) = listen().map_err(Error::io(phase))?;
+    let mut held = Vec::new();
+    while held.len() < QUEUE {
+        match TcpStream::connect_timeout(&addr, SILENCE) {
+            Ok(stream) => held.push(stream),
+            Err(error) => match error.kind() {
+                ErrorKind::TimedOut => return Ok(Some((addr, listener, held))),
+                ErrorKind::ConnectionRefused => return Ok(None),
+                _ => return Err(Error::io(phase)(error)),
+            },
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,35 @@
+//! What integration tests share: the files of this project, the programs it builds, sockets whose waits end.
+
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // each test file uses some of it
+
+pub mod echo;
+pub mod files;
+pub mod programs;
+pub mod sockets;
+
+use std::io::{self, ErrorKind, Write};
+use std::time::Duration;
+
+/// No test waits longer than this for anything: far above what is needed, so that a busy machine passes.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Says something where a passing test may speak: libtest hides what `eprintln!` prints.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Names what is left out because this machine does not have it. With NETPRIMER_PEERS=1 it was promised, and this fails.
+pub fn missing(what: &str, why: &str) {
+    assert!(std::env::var_os("NETPRIMER_PEERS").is_none_or(|value| value != "1"), "{what}: {why}");
+    note(&format!("skipped: {what}: {why}"));
+}
+
+/// A call that has a timeout can be interrupted (signal(7)), by a machine that is suspended and goes on for instance.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}

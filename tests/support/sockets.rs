@@ -1,0 +1,61 @@
+//! Sockets of a test, on this machine only; each of their waits ends.
+
+use super::{LIMIT, missing, uninterrupted};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+
+pub fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    (listener, addr)
+}
+
+/// With the limit for its reads and its writes.
+pub fn limited(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream.set_write_timeout(Some(LIMIT)).unwrap();
+    stream
+}
+
+pub fn dial(addr: SocketAddr) -> TcpStream {
+    limited(TcpStream::connect_timeout(&addr, LIMIT).unwrap())
+}
+
+/// Two ends of one connection.
+pub fn pair() -> (TcpStream, TcpStream) {
+    let (listener, addr) = listen();
+    let ours = dial(addr);
+    (ours, limited(listener.accept().unwrap().0))
+}
+
+/// An address where nobody listens, and nobody can begin to while the connection that has this port is kept.
+pub fn closed_port() -> (SocketAddr, (TcpStream, TcpStream)) {
+    let ends = pair();
+    (ends.0.local_addr().unwrap(), ends)
+}
+
+pub fn udp() -> UdpSocket {
+    udp_at("127.0.0.1:0")
+}
+
+pub fn udp_at(addr: &str) -> UdpSocket {
+    let socket = UdpSocket::bind(addr).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    socket
+}
+
+/// The next datagram, whole, and who sent it.
+pub fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+    let mut buffer = vec![0; 65_536];
+    let (n, from) = uninterrupted(|| socket.recv_from(&mut buffer)).unwrap();
+    buffer.truncate(n);
+    (buffer, from)
+}
+
+/// Whether this machine has `::1`.
+pub fn has_ipv6(what: &str) -> bool {
+    let has = UdpSocket::bind("[::1]:0");
+    if let Err(e) = &has {
+        missing(what, &format!("no IPv6 loopback: {e}"));
+    }
+    has.is_ok()
+}
