@@ -309,8 +309,8 @@ fn a_hundred_thousand_damaged_heads() {
         }
     }
     assert!(good > 1_000 && bad > 1_000 && open > 1_000, "{good} {bad} {open}");
-    // Some 2 s in a build without optimisation on a busy machine of two cores; a quarter of that when it is quiet.
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    // A third of a second on two quiet cores, without optimisation.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 /// Feeds the wire in pieces and takes the data in pieces: the data, and how much of the wire was used.
