@@ -186,31 +186,31 @@ impl Line {
     }
 }
 
-/// The lines of a head with their ends; all `Cookie` fields in the first of them, and of two with one name the one written by
-/// hand, which comes first.
+/// The lines of a head with their ends; all `Cookie` fields in the first of them. ureq writes the one of its jar before those of
+/// the request, and what was written by hand counts where both have a name.
 fn one_cookie(head: &[u8]) -> Vec<Vec<u8>> {
-    let value = |line: &[u8]| {
-        let line = std::str::from_utf8(line).ok()?;
-        let (name, value) = line.trim_end().split_once(':')?;
-        name.eq_ignore_ascii_case("cookie").then(|| value.trim().to_owned())
-    };
+    fn value(line: &[u8]) -> Option<&str> {
+        let (name, value) = std::str::from_utf8(line).ok()?.split_once(':')?;
+        name.eq_ignore_ascii_case("cookie").then(|| value.trim())
+    }
+    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
     let mut lines: Vec<Vec<u8>> = head.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-    let cookies: Vec<String> = lines.iter().filter_map(|line| value(line)).collect();
-    if cookies.len() < 2 {
+    let cookies: Vec<&str> = head.split_inclusive(|byte| *byte == b'\n').filter_map(value).collect();
+    let [jar, by_hand @ ..] = &cookies[..] else { return lines };
+    if by_hand.is_empty() {
         return lines;
     }
-    let by_hand: BTreeSet<&str> = cookies[0].split("; ").filter_map(|pair| pair.split('=').next()).collect();
-    let mut all: Vec<&str> = vec![&cookies[0]];
-    let jar = cookies[1..].iter().flat_map(|list| list.split("; "));
-    all.extend(jar.filter(|pair| !by_hand.contains(pair.split('=').next().unwrap_or_default())));
-    let merged = format!("cookie: {}\r\n", all.join("; ")).into_bytes();
-    let mut first = true;
-    lines.retain_mut(|line| {
-        if value(line).is_some() {
-            *line = merged.clone();
-            return std::mem::take(&mut first);
+    let mut all: Vec<&str> = by_hand.iter().flat_map(|list| list.split("; ")).collect();
+    let names: BTreeSet<String> = all.iter().map(|pair| name(pair)).collect();
+    all.extend(jar.split("; ").filter(|pair| !names.contains(&name(pair))));
+    let mut merged = Some(format!("cookie: {}\r\n", all.join("; ")).into_bytes());
+    lines.retain_mut(|line| match value(line).map(|_| merged.take()) {
+        Some(Some(first)) => {
+            *line = first;
+            true
         }
-        true
+        Some(None) => false,
+        None => true,
     });
     lines
 }

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! RFC 6265, and its successor draft-ietf-httpbis-rfc6265bis for `Secure` and the prefixes. The jar stores what comes; what
-//! should not be there is taken out again before the answer is handed out, and what it replaced is put back. Two limits stay:
+//! should not be there is taken out again before the answer is handed out, and what it replaced is put back. Three limits stay:
 //! a request on another thread may see such a cookie in between, and without the list of public suffixes (publicsuffix.org) we
-//! know `com` and guess `co.uk`, but not `github.io`.
+//! know `com` and guess `co.uk`, but not `github.io`; and to this machine itself (127.0.0.1) the jar sends `Secure` cookies over http.
 //!
 //! May use: error, url.
 

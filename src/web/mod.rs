@@ -50,8 +50,8 @@ use request::{set, uri};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use ureq::http::{HeaderMap, header};
 use ureq::Agent;
+use ureq::http::{HeaderMap, header};
 
 /// How a session works.
 #[derive(Clone)]
