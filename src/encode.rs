@@ -3,7 +3,7 @@
 //! May use: nothing of this crate.
 
 use std::fmt::Write;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Bytes as text that a terminal can show and a reader can tell apart: valid UTF-8 stays readable, line ends become
 /// `\r` and `\n`, other control characters and bytes that are no UTF-8 become `\xNN`, and `\` and `"` are escaped.
@@ -109,23 +109,70 @@ pub fn base64(bytes: &[u8]) -> String {
 /// ```
 pub fn http_date(at: SystemTime) -> String {
     const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]; // the first of January 1970 was a Thursday
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     const LAST: u64 = 253_402_300_799;
     let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).min(LAST);
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let (mut days, mut year, mut month) = (seconds / 86_400, 1970, 0);
     let weekday = WEEKDAYS[(days % 7) as usize];
     while days >= 365 + u64::from(leap(year)) {
         days -= 365 + u64::from(leap(year));
         year += 1;
     }
-    let length = |month: usize| [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month];
-    while days >= length(month) {
-        days -= length(month);
+    while days >= month_length(year, month) {
+        days -= month_length(year, month);
         month += 1;
     }
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{weekday}, {:02} {} {year} {hour:02}:{minute:02}:{second:02} GMT", days + 1, MONTHS[month])
+}
+
+/// The point in time that a date of HTTP means, in each of the three forms that a client must understand (RFC 9110 section
+/// 5.6.7), or `None` for what is none of them.
+///
+/// ```
+/// use netprimer::encode::{http_date, parse_http_date};
+/// for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+///     assert_eq!(parse_http_date(text).map(http_date).as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+/// }
+/// assert_eq!(parse_http_date("Sun, 31 Feb 1994 08:49:37 GMT"), None);
+/// ```
+pub fn parse_http_date(text: &str) -> Option<SystemTime> {
+    let parts: Vec<&str> = text.split([' ', ',', '-']).filter(|part| !part.is_empty()).collect();
+    let (day, month, year, time) = match parts[..] {
+        [_, day, month, year, time, "GMT"] => (day, month, year, time),
+        [_, month, day, time, year] => (day, month, year, time),
+        _ => return None,
+    };
+    // `parse` alone would take "+6".
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok())?;
+    let (day, short) = (number(day)?, year.len() == 2);
+    let month = MONTHS.iter().position(|own| *own == month)?;
+    let mut year = number(year).filter(|_| short || year.len() == 4)?;
+    if short {
+        // What seems more than 50 years ahead is past (RFC 9110 section 5.6.7).
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 31_556_952) + 1970;
+        year += now / 100 * 100;
+        year -= if year > now + 50 { 100 } else { 0 };
+    }
+    let clock: Vec<u64> =
+        time.split(':').map(|part| number(part).filter(|_| part.len() == 2)).collect::<Option<_>>()?;
+    let [hour, minute, second] = clock[..] else { return None };
+    let fits = (1970..=9999).contains(&year) && (1..=month_length(year, month)).contains(&day);
+    if !fits || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
+    let days = years + (0..month).map(|month| month_length(year, month)).sum::<u64>() + day - 1;
+    UNIX_EPOCH.checked_add(Duration::from_secs(((days * 24 + hour) * 60 + minute) * 60 + second))
+}
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+fn leap(year: u64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+fn month_length(year: u64, month: usize) -> u64 {
+    [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month]
 }
 
 /// The checksum behind gzip data (RFC 1952 section 8): the remainder of dividing the bytes, read as one long number, by a

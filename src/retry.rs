@@ -3,15 +3,22 @@
 //! The words and the numbers are those of Python's urllib3 `Retry`, so that what a learner knows from there holds here: the
 //! first retry comes at once, the pauses before the next ones are `backoff_factor` times 2, 4, 8 … seconds, and none is
 //! longer than `backoff_max`. Only what may go better next time is tried again ([`Error::is_transient`]), and only where
-//! asking twice does no harm: that is for the caller to know.
+//! asking twice does no harm: that is for the caller to know, and for HTTP its method tells.
 //!
-//! May use: error, deadline.
+//! May use: error, encode, deadline.
 
 use crate::deadline::Deadline;
+use crate::encode::parse_http_date;
 use crate::error::{Error, Result};
 use std::hash::{BuildHasher, RandomState};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+/// The methods for which asking twice does the same as asking once (RFC 9110 section 9.2.2).
+pub const IDEMPOTENT: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"];
+
+/// With these a server may say in `Retry-After` when to come back, and is believed also where `statuses` does not name them.
+const COME_BACK: [u16; 3] = [413, 429, 503];
 
 /// How often and how patiently to try again.
 ///
@@ -34,11 +41,29 @@ pub struct Policy {
     pub backoff_jitter: f64,
     /// Everything, pauses included, must fit in here: a pause that does not is not begun.
     pub deadline: Deadline,
+    /// Answers of HTTP with these statuses are tried again (urllib3: `status_forcelist`). Default none.
+    pub statuses: Vec<u16>,
+    /// Requests of HTTP with these methods may be sent twice. Default [`IDEMPOTENT`], without POST and PATCH.
+    pub allowed_methods: Vec<&'static str>,
+    /// Whether `Retry-After` in an answer replaces our own pause. Default true.
+    pub respect_retry_after: bool,
+    /// No server can make us wait longer, in seconds. Default 60; urllib3's is six hours.
+    pub retry_after_max: f64,
 }
 
 impl Default for Policy {
     fn default() -> Policy {
-        Policy { total: 3, backoff_factor: 0.0, backoff_max: 120.0, backoff_jitter: 0.0, deadline: Deadline::NEVER }
+        Policy {
+            total: 3,
+            backoff_factor: 0.0,
+            backoff_max: 120.0,
+            backoff_jitter: 0.0,
+            deadline: Deadline::NEVER,
+            statuses: Vec::new(),
+            allowed_methods: IDEMPOTENT.to_vec(),
+            respect_retry_after: true,
+            retry_after_max: 60.0,
+        }
     }
 }
 
@@ -51,6 +76,37 @@ impl Policy {
             n => seconds((factor * 2f64.powf(f64::from(n))).min(most)),
         })
     }
+
+    /// Whether a request with this method may be sent twice.
+    pub fn allows(&self, method: &str) -> bool {
+        self.allowed_methods.contains(&method)
+    }
+
+    /// Whether an answer of HTTP is worth another try.
+    pub fn wants(&self, method: &str, status: u16, retry_after: Option<Duration>) -> bool {
+        let told = retry_after.is_some() && COME_BACK.contains(&status);
+        self.allows(method) && (told || self.statuses.contains(&status))
+    }
+
+    /// The pause that a `Retry-After` asks for: seconds or a date (RFC 9110 section 10.2.3), capped. `None` for anything
+    /// else, and where it is not respected.
+    pub fn retry_after(&self, value: &str, now: SystemTime) -> Option<Duration> {
+        let value = value.trim();
+        let asked = match value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
+            true => value.parse().map_or(Duration::MAX, Duration::from_secs), // more digits than fit are a long time
+            false => parse_http_date(value)?.duration_since(now).unwrap_or(Duration::ZERO),
+        };
+        self.respect_retry_after.then(|| asked.min(seconds(self.retry_after_max)))
+    }
+
+    /// This pause with its jitter, or `None` where it does not end before the deadline, ours or another.
+    pub fn fitting(&self, pause: Duration, deadline: Deadline) -> Option<Duration> {
+        let pause = pause + seconds(self.backoff_jitter * chance());
+        match self.deadline.earlier(deadline).left("try again") {
+            Ok(rest) if rest.is_none_or(|rest| rest > pause) => Some(pause),
+            _ => None,
+        }
+    }
 }
 
 /// A number of seconds that may be nonsense (negative, not a number): that is no time then.
@@ -62,6 +118,11 @@ fn seconds(number: f64) -> Duration {
 /// random and has no other random numbers.
 fn chance() -> f64 {
     RandomState::new().hash_one(()) as f64 / u64::MAX as f64
+}
+
+/// Waits: what a pause is unless a test has another clock.
+pub fn pause(time: Duration) {
+    thread::sleep(time);
 }
 
 /// Runs `attempt` until it succeeds, fails in a way that will not change, or the policy is used up. It is told the number of
@@ -80,7 +141,7 @@ fn chance() -> f64 {
 /// # Ok::<(), Error>(())
 /// ```
 pub fn retry<T>(policy: &Policy, attempt: impl FnMut(u32) -> Result<T>) -> Result<T> {
-    retry_with(policy, Error::is_transient, thread::sleep, attempt)
+    retry_with(policy, Error::is_transient, pause, attempt)
 }
 
 /// [`retry`] for other errors and another clock: `again` says whether an error may go better next time, `pause` waits.
@@ -99,12 +160,7 @@ pub fn retry_with<T, E>(
             Err(error) if again(&error) => error,
             done => return done,
         };
-        let delay = delay + seconds(policy.backoff_jitter * chance());
-        match policy.deadline.left("try again") {
-            Ok(Some(rest)) if rest <= delay => return Err(error),
-            Ok(_) => {}
-            Err(_) => return Err(error),
-        }
+        let Some(delay) = policy.fitting(delay, Deadline::NEVER) else { return Err(error) };
         if !delay.is_zero() {
             pause(delay);
         }

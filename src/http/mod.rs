@@ -23,7 +23,7 @@
 
 pub mod chunked;
 pub mod head;
-pub mod url;
+pub use crate::url;
 
 mod body;
 mod client;

@@ -8,7 +8,7 @@
 //! RFC 3986, RFC 9110 section 4.2. What stands here ends up in the first line of a request, so nothing gets through that
 //! could end that line.
 //!
-//! May use: error, encode, dial.
+//! May use: error, encode, dial. Both ways to speak HTTP use it: `http` by hand and `web` with ureq.
 
 use crate::dial::Target;
 use crate::encode::{percent_byte, visible};
@@ -18,7 +18,7 @@ use std::fmt;
 /// An `http` or `https` address, in normal form.
 ///
 /// ```
-/// use netprimer::http::url::Url;
+/// use netprimer::url::Url;
 /// let url = Url::parse("HTTP://LocalHost:80/a/../你好?q=1#top")?;
 /// assert_eq!(url.to_string(), "http://localhost/%E4%BD%A0%E5%A5%BD?q=1");
 /// assert_eq!(url.join("//[::1]:8080/next")?.to_string(), "http://[::1]:8080/next");
@@ -84,7 +84,7 @@ impl Url {
     }
 
     /// With `name=value` pairs that are already encoded, after those that are there.
-    pub(super) fn add_query(&mut self, pairs: &str) {
+    pub(crate) fn add_query(&mut self, pairs: &str) {
         if !pairs.is_empty() {
             self.target.push(if self.target.contains('?') { '&' } else { '?' });
             self.target.push_str(pairs);

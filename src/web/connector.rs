@@ -1,0 +1,283 @@
+//! What ureq connects with: our own [`Stream`], so that deadline, trace, TLS and truncation are the same code as by hand.
+//!
+//! Nothing of its own travels here. ureq writes heads and reads answers; this file gives it a connection. On the way it does
+//! three things that ureq has no place for: values of secret fields are marked for who watches the wire; a `Cookie` written by
+//! hand and the one of the jar become one field (RFC 6265 section 5.4 allows one only); and a kept connection that dies before
+//! a word has come is told apart from other failures.
+//!
+//! May use: error, deadline, stream, trace.
+
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::stream::{self, BoxStream, Stream, Tls};
+use crate::trace::{Side, Sink, Traced};
+use std::collections::BTreeSet;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::{error, fmt};
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::time::Duration;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, ShutdownHandle, Transport,
+};
+
+/// Bytes kept for what comes and for what goes: ureq's own 128 KiB each cost a thousand connections 256 MiB.
+pub(super) const BUFFER: usize = 16 << 10;
+/// The longest head of an answer; a connection with one beyond [`BUFFER`] gets so much room.
+pub(super) const HEAD: usize = 64 << 10;
+
+/// Names of fields (in small letters) whose values nobody who watches may see.
+pub(super) type Secrets = Arc<Mutex<BTreeSet<String>>>;
+
+/// A request that cannot have done anything yet: sent once more it does no harm, or less.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// There was no connection.
+    Unreached(Error),
+    /// A connection that was kept had been closed from the other side.
+    Stale(Error),
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Lost::Unreached(cause) | Lost::Stale(cause)) = self;
+        cause.fmt(f)
+    }
+}
+
+impl error::Error for Lost {}
+
+impl From<Lost> for ureq::Error {
+    fn from(lost: Lost) -> ureq::Error {
+        ureq::Error::Other(Box::new(lost))
+    }
+}
+
+/// Makes connections.
+pub(super) struct Dialer {
+    pub tls: Tls,
+    pub trace: Option<Arc<dyn Sink>>,
+    pub secrets: Secrets,
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dialer({:?})", self.tls)
+    }
+}
+
+fn deadline(timeout: NextTimeout) -> Deadline {
+    match timeout.after {
+        Duration::Exact(time) => Deadline::after(time),
+        Duration::NotHappening => Deadline::NEVER,
+    }
+}
+
+impl Connector for Dialer {
+    type Out = Line;
+
+    fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Line>, ureq::Error> {
+        let https = details.needs_tls();
+        let host = details.uri.host().unwrap_or_default();
+        let port = details.uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+        let deadline = deadline(details.timeout);
+        let tcp = stream::connect(host, port, deadline).map_err(Lost::Unreached)?;
+        let socket = tcp.closer();
+        (details.register_shutdown)(Weak::<TcpStream>::clone(&socket) as Weak<dyn ShutdownHandle>)?;
+        let mut stream: BoxStream = Box::new(tcp);
+        if https {
+            stream.set_deadline(deadline);
+            stream = stream::upgrade(stream, host, &self.tls).map_err(Lost::Unreached)?;
+        }
+        if let Some(sink) = &self.trace {
+            stream = Box::new(Traced::new(stream, Side::Client, Arc::clone(sink)));
+        }
+        Ok(Some(Line {
+            stream: Mutex::new(stream),
+            socket,
+            buffers: LazyBuffers::new(BUFFER, BUFFER),
+            head: Some(Vec::new()),
+            kept: false,
+            heard: false,
+            https,
+            secrets: Arc::clone(&self.secrets),
+        }))
+    }
+}
+
+/// Looks nothing up: ureq would for every request, on a new thread each time. [`Dialer`] does it when it connects.
+#[derive(Debug)]
+pub(super) struct Later;
+
+impl Resolver for Later {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        Ok(self.empty())
+    }
+}
+
+/// One connection, as ureq wants it.
+pub(super) struct Line {
+    // Only ever used through `&mut`: the lock is there because ureq asks for Sync.
+    stream: Mutex<BoxStream>,
+    socket: Weak<TcpStream>,
+    buffers: LazyBuffers,
+    // What came of the head that is being written; `None` behind it.
+    head: Option<Vec<u8>>,
+    // It has served a request before, and whether anything came since.
+    kept: bool,
+    heard: bool,
+    https: bool,
+    secrets: Secrets,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Line({:?})", self.stream)
+    }
+}
+
+impl Line {
+    fn failed(&self, error: io::Error, timeout: NextTimeout) -> ureq::Error {
+        match Error::io(if self.heard { "read the answer" } else { "wait for the answer" })(error) {
+            Error::Timeout(_) => ureq::Error::Timeout(timeout.reason),
+            cause if self.kept && !self.heard => Lost::Stale(cause).into(),
+            // Under its own name ureq would take a reset for the end of the body.
+            cause => ureq::Error::Io(io::Error::new(ErrorKind::InvalidData, cause)),
+        }
+    }
+
+    fn stream(&mut self) -> &mut BoxStream {
+        self.stream.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passes on what ureq wrote: a head when all of it is there.
+    fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(mut head) = self.head.take() else { return self.stream().write_all(bytes) };
+        head.extend_from_slice(bytes);
+        let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") else {
+            self.head = Some(head);
+            return Ok(());
+        };
+        let rest = head.split_off(end + 2); // the empty line and what is behind it
+        let names = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let stream = self.stream();
+        let mut open = Vec::with_capacity(head.len());
+        for line in one_cookie(&head) {
+            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            let secret = std::str::from_utf8(name).is_ok_and(|name| names.contains(&name.to_ascii_lowercase()));
+            if !secret {
+                open.extend_from_slice(&line);
+                continue;
+            }
+            // In a write of its own, so that who watches the wire sees that it was there, and no more.
+            open.extend_from_slice(&line[..(name.len() + 2).min(line.len())]);
+            stream.write_all(&open)?;
+            open.clear();
+            stream.secret(true);
+            let sent = stream.write_all(&line[(name.len() + 2).min(line.len())..]);
+            stream.secret(false);
+            sent?;
+        }
+        open.extend_from_slice(&rest);
+        stream.write_all(&open)
+    }
+}
+
+/// The lines of a head with their ends; all `Cookie` fields in the first of them. ureq writes the one of its jar before those of
+/// the request, and what was written by hand counts where both have a name.
+fn one_cookie(head: &[u8]) -> Vec<Vec<u8>> {
+    fn value(line: &[u8]) -> Option<&str> {
+        let (name, value) = std::str::from_utf8(line).ok()?.split_once(':')?;
+        name.eq_ignore_ascii_case("cookie").then(|| value.trim())
+    }
+    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+    let mut lines: Vec<Vec<u8>> = head.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let cookies: Vec<&str> = head.split_inclusive(|byte| *byte == b'\n').filter_map(value).collect();
+    let [jar, by_hand @ ..] = &cookies[..] else { return lines };
+    if by_hand.is_empty() {
+        return lines;
+    }
+    let mut all: Vec<&str> = by_hand.iter().flat_map(|list| list.split("; ")).collect();
+    let names: BTreeSet<String> = all.iter().map(|pair| name(pair)).collect();
+    all.extend(jar.split("; ").filter(|pair| !names.contains(&name(pair))));
+    let mut merged = Some(format!("cookie: {}\r\n", all.join("; ")).into_bytes());
+    lines.retain_mut(|line| match value(line).map(|_| merged.take()) {
+        Some(Some(first)) => {
+            *line = first;
+            true
+        }
+        Some(None) => false,
+        None => true,
+    });
+    lines
+}
+
+impl Transport for Line {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let timeout = timeout.for_write();
+        self.stream().set_deadline(deadline(timeout));
+        let bytes = self.buffers.output()[..amount].to_vec();
+        self.pass(&bytes).map_err(|error| self.failed(error, timeout))
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let timeout = timeout.for_read();
+        if self.buffers.input_append_buf().is_empty() {
+            self.grow()?;
+        }
+        let Line { stream, buffers, .. } = self;
+        let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
+        stream.set_deadline(deadline(timeout));
+        let read = loop {
+            match stream.read(buffers.input_append_buf()) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {} // a signal is no reason to give up
+                read => break read,
+            }
+        };
+        match read {
+            Ok(0) if self.kept && !self.heard => Err(self.failed(ErrorKind::UnexpectedEof.into(), timeout)),
+            Ok(n) => {
+                self.heard |= n > 0;
+                self.buffers.input_appended(n);
+                Ok(n > 0)
+            }
+            Err(error) => Err(self.failed(error, timeout)),
+        }
+    }
+
+    /// Whether it can serve another request: nothing may have come that nobody asked for, and no end.
+    fn is_open(&mut self) -> bool {
+        (self.head, self.kept, self.heard) = (Some(Vec::new()), true, false);
+        let Some(socket) = self.socket.upgrade() else { return false };
+        let stream = self.stream();
+        stream.set_deadline(Deadline::NEVER);
+        let silent = socket.set_nonblocking(true).is_ok()
+            && stream.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        socket.set_nonblocking(false).is_ok() && silent
+    }
+
+    fn is_tls(&self) -> bool {
+        self.https
+    }
+}
+
+impl Line {
+    /// More room for what came and is no whole head yet.
+    fn grow(&mut self) -> Result<(), ureq::Error> {
+        let come = self.buffers.input().to_vec();
+        if come.len() >= HEAD {
+            return Err(ureq::Error::LargeResponseHeader(come.len(), HEAD));
+        }
+        self.buffers = LazyBuffers::new(HEAD, BUFFER);
+        self.buffers.input_append_buf()[..come.len()].copy_from_slice(&come);
+        self.buffers.input_appended(come.len());
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! The fence around ureq's jar: which cookies a server may leave with us.
+//!
+//! ```text
+//! S: Set-Cookie: sid=31d4; Path=/; Secure; HttpOnly\r\n
+//! C: Cookie: sid=31d4\r\n
+//! ```
+//!
+//! RFC 6265, and its successor draft-ietf-httpbis-rfc6265bis for `Secure` and the prefixes. The jar stores what comes; what
+//! should not be there is taken out again before the answer is handed out, and what it replaced is put back. Three limits stay:
+//! a request on another thread may see such a cookie in between, and without the list of public suffixes (publicsuffix.org) we
+//! know `com` and guess `co.uk`, but not `github.io`; and to this machine itself (127.0.0.1) the jar sends `Secure` cookies over http.
+//!
+//! May use: error, url.
+
+use crate::url::Url;
+use ureq::http::Uri;
+use ureq::{Cookie, CookieJar};
+
+// As curl has it (CURL_MAX_COOKIE sizes): bytes of a cookie, cookies of an answer, cookies and bytes for one domain.
+const SIZE: usize = 4096;
+const OF_ANSWER: usize = 50;
+const OF_DOMAIN: usize = 50;
+const BYTES_OF_DOMAIN: usize = 8190;
+
+/// A cookie that was let in.
+#[derive(Debug)]
+struct Kept {
+    domain: String,
+    path: String,
+    name: String,
+    secure: bool,
+    size: usize,
+    // As it came, and from where: to put it back.
+    line: String,
+    from: Url,
+}
+
+/// What is known of the cookies in the jar.
+#[derive(Debug, Default)]
+pub(super) struct Fence(Vec<Kept>);
+
+impl Fence {
+    /// Takes out of the jar what this answer should not have left there.
+    pub fn sweep<'l>(&mut self, lines: impl Iterator<Item = &'l str>, from: &Url, jar: &mut CookieJar) {
+        for (n, line) in lines.enumerate() {
+            self.look(line, from, jar, n < OF_ANSWER);
+        }
+    }
+
+    /// Whether this cookie, which is in the jar, may stay there. If not, what it replaced comes back.
+    pub fn look(&mut self, line: &str, from: &Url, jar: &mut CookieJar, room: bool) -> bool {
+        let Some(kept) = read(line, from) else { return true }; // no cookie: the jar took it for none, too
+        self.0.retain(|own| jar.get(&own.domain, &own.path, &own.name).is_some() || own.same(&kept));
+        let here = self.0.iter().filter(|own| own.domain == kept.domain && !own.same(&kept));
+        let (count, bytes) = here.fold((0, kept.size), |(count, bytes), own| (count + 1, bytes + own.size));
+        // Who can change what passes over http must not be able to replace what came over https.
+        let over = |own: &Kept| own.secure && own.name == kept.name && related(&own.domain, &kept.domain);
+        let spoils = !from.is_https() && self.0.iter().any(over);
+        let fits = kept.size <= SIZE && count < OF_DOMAIN && bytes <= BYTES_OF_DOMAIN;
+        let stays = room && fits && !spoils && allowed(line, &kept, from);
+        let known = self.0.iter().position(|own| own.same(&kept));
+        if stays {
+            known.map(|at| self.0.swap_remove(at));
+            if jar.get(&kept.domain, &kept.path, &kept.name).is_some() {
+                self.0.push(kept);
+            }
+        } else {
+            jar.remove(&kept.domain, &kept.path, &kept.name);
+            if let Some(before) = known.and_then(|at| self.0.get(at)) {
+                // It was taken before, so it is taken again.
+                let _ = put(jar, &before.line, &before.from);
+            }
+        }
+        stays
+    }
+}
+
+/// Into the jar, as if it had come from there.
+pub(super) fn put(jar: &mut CookieJar, line: &str, from: &Url) -> Result<(), ureq::Error> {
+    let uri: Uri = from.to_string().parse().map_err(|_| ureq::Error::BadUri(from.to_string()))?;
+    jar.insert(Cookie::parse(line.to_owned(), &uri)?, &uri)
+}
+
+impl Kept {
+    fn same(&self, other: &Kept) -> bool {
+        (&self.domain, &self.path, &self.name) == (&other.domain, &other.path, &other.name)
+    }
+}
+
+fn attributes(line: &str) -> impl Iterator<Item = (String, &str)> {
+    line.split(';').skip(1).map(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        (name.trim().to_ascii_lowercase(), value.trim())
+    })
+}
+
+fn attribute<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+    attributes(line).filter(|(own, _)| own == name).map(|(_, value)| value).last()
+}
+
+/// Where the jar keeps the cookie of this line (RFC 6265 sections 5.1.4 and 5.3).
+fn read(line: &str, from: &Url) -> Option<Kept> {
+    let (name, value) = line.split(';').next()?.split_once('=')?;
+    let host = host(from);
+    let domain = attribute(line, "domain").map(|text| text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase());
+    let path = from.target().split('?').next().unwrap_or_default();
+    let folder = path.rfind('/').filter(|at| *at > 0).map_or("/", |at| &path[..at]);
+    Some(Kept {
+        domain: domain.filter(|text| !text.is_empty()).unwrap_or(host),
+        path: attribute(line, "path").filter(|text| text.starts_with('/')).unwrap_or(folder).to_owned(),
+        name: name.trim().to_owned(),
+        secure: attribute(line, "secure").is_some(),
+        size: name.len() + value.len(),
+        line: line.to_owned(),
+        from: from.clone(),
+    })
+}
+
+/// The jar writes an IPv6 address with its brackets.
+fn host(url: &Url) -> String {
+    let host = url.server().host();
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+fn allowed(line: &str, kept: &Kept, from: &Url) -> bool {
+    let host = host(from);
+    let name = kept.name.to_ascii_lowercase();
+    let domain = attribute(line, "domain").unwrap_or_default();
+    let secure = kept.secure && from.is_https();
+    let for_all = domain.ends_with('.') || (kept.domain != host && belongs_to_all(&kept.domain));
+    let prefixed = match name {
+        name if name.starts_with("__host-") => secure && domain.is_empty() && attribute(line, "path") == Some("/"),
+        name if name.starts_with("__secure-") => secure,
+        _ => true,
+    };
+    prefixed && !for_all && (secure || !kept.secure)
+}
+
+/// Under such a domain everybody can have a name: `com`, and, a guess, `co.uk` and `com.cn`.
+fn belongs_to_all(domain: &str) -> bool {
+    match domain.split('.').collect::<Vec<_>>()[..] {
+        [_] => true,
+        [second, top] => {
+            top.len() == 2 && ["ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"].contains(&second)
+        }
+        _ => false,
+    }
+}
+
+fn related(a: &str, b: &str) -> bool {
+    let under =
+        |name: &str, domain: &str| name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    under(a, b) || under(b, a)
+}
