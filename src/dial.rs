@@ -1,13 +1,13 @@
 //! Whom to call and how long to wait: what every client of this library takes.
 //!
 //! Nothing of its own travels here. A [`Target`] is what a person writes (`ftp.example.com`, `[::1]:2121`), a [`Dial`] is
-//! how this program connects: time limits, and who watches the wire.
+//! how this program connects: time limits, whether TLS begins at once, and who watches the wire.
 //!
 //! May use: error, deadline, stream, trace.
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
-use crate::stream::{self, BoxStream};
+use crate::stream::{self, BoxStream, Stream, Tls};
 use crate::trace::{Side, Sink, Traced};
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -108,25 +108,29 @@ impl fmt::Display for Target {
 /// ```
 #[derive(Clone)]
 pub struct Dial {
-    /// For the lookup of the name and the connection together, over all its addresses. Default 10 s: TCP repeats a lost
-    /// SYN after 1 s and again after 2 s and 4 s more (RFC 6298 section 2), so three losses are survived.
+    /// For the lookup of the name, the connection over all its addresses, and the TLS handshake, together. Default 10 s: TCP
+    /// repeats a lost SYN after 1 s and again after 2 s and 4 s more (RFC 6298 section 2), so three losses are survived.
     pub connect: Duration,
     /// For one turn: a command and the whole of its reply. Default 30 s.
     pub reply: Duration,
-    /// Who watches what passes; nobody by default.
+    /// TLS from the first byte, and whom it trusts; the certificate must have the name of the target's host. Default
+    /// `None`: plain TCP, on which a protocol may still begin TLS later.
+    pub tls: Option<Tls>,
+    /// Who watches what passes, over TLS in plaintext; nobody by default.
     pub trace: Option<Arc<dyn Sink>>,
 }
 
 impl Default for Dial {
     fn default() -> Dial {
-        Dial { connect: Duration::from_secs(10), reply: Duration::from_secs(30), trace: None }
+        Dial { connect: Duration::from_secs(10), reply: Duration::from_secs(30), tls: None, trace: None }
     }
 }
 
 impl fmt::Debug for Dial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let traced = self.trace.is_some();
-        write!(f, "Dial {{ connect: {:?}, reply: {:?}, traced: {traced} }}", self.connect, self.reply)
+        let Dial { connect, reply, tls, .. } = self;
+        write!(f, "Dial {{ connect: {connect:?}, reply: {reply:?}, tls: {tls:?}, traced: {traced} }}")
     }
 }
 
@@ -134,13 +138,17 @@ impl Dial {
     /// Connects. The stream has the time for one reply as its deadline: a client sets a new one for each turn.
     ///
     /// # Errors
-    /// Those of [`stream::connect`].
+    /// Those of [`stream::connect`] and of [`stream::upgrade`].
     pub fn open(&self, target: &Target) -> Result<BoxStream> {
-        let tcp = stream::connect(target.host(), target.port(), Deadline::after(self.connect))?;
-        let mut stream: BoxStream = match &self.trace {
-            Some(sink) => Box::new(Traced::new(tcp, Side::Client, sink.clone())),
-            None => Box::new(tcp),
-        };
+        let deadline = Deadline::after(self.connect);
+        let mut stream: BoxStream = Box::new(stream::connect(target.host(), target.port(), deadline)?);
+        if let Some(tls) = &self.tls {
+            stream.set_deadline(deadline);
+            stream = stream::upgrade(stream, target.host(), tls)?;
+        }
+        if let Some(sink) = &self.trace {
+            stream = Box::new(Traced::new(stream, Side::Client, sink.clone()));
+        }
         stream.set_deadline(Deadline::after(self.reply));
         Ok(stream)
     }

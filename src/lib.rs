@@ -24,7 +24,7 @@
 //! | 5 | [`dns`] | names and addresses: messages, and a resolver that believes only its own answer |
 //! | 4 | [`reply`] [`dial`] [`fault`] [`scan`] | three-digit replies; whom to call and how; a proxy that damages what passes; who listens |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
-//! | 2 | [`stream`] [`retry`] [`pool`] [`gather`] | a connection with a deadline; trying again; connections kept; many jobs at once |
+//! | 2 | [`stream`] [`retry`] [`pool`] [`gather`] | a connection with a deadline, with or without TLS; trying again; connections kept; many jobs at once |
 //! | 1 | [`deadline`] | one total time |
 //! | 0 | [`error`] [`encode`] | what can go wrong; bytes as text |
 //!

@@ -5,7 +5,15 @@
 //! read and write ends by the stream's deadline, however slowly the peer drips, and whatever is layered on top
 //! (a trace, TLS, a text protocol) inherits that, because the kernel is told the rest of the time in this one place.
 //!
-//! May use: error, deadline.
+//! May use: error, encode, deadline.
+
+mod sealed;
+mod tls;
+
+#[cfg(feature = "lab")]
+pub(crate) use sealed::{Below, Cause, Session, handshake};
+pub use sealed::{Cut, close};
+pub use tls::{Tls, upgrade};
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};

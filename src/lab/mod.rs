@@ -9,4 +9,5 @@
 pub mod dns;
 pub mod ports;
 pub mod script;
+pub mod tls;
 mod zone;

@@ -4,16 +4,17 @@
 //! What travels is the script. For clients it is the peer that lies, stalls, drips or leaves in the middle: anything a real
 //! server would do once a year.
 //!
-//! May use: error, encode, deadline, stream, trace, server.
+//! May use: error, encode, deadline, stream, trace, server, lab::tls.
 
 use crate::deadline::Deadline;
 use crate::encode::visible;
 use crate::error::{Error, Result};
+use crate::lab::tls::{Acceptor, Certificate};
 use crate::server::{Conn, Handle, Server};
-use crate::stream::Stream;
+use crate::stream::{BoxStream, Stream};
 use crate::trace::{Side, Traced, Transcript};
 use std::io::{ErrorKind, Read};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,8 +40,12 @@ pub enum Step {
     Hold,
     /// Send our FIN; hearing goes on.
     Finish,
-    /// Close at once without reading: where the client's bytes lie unread, it gets a reset instead of a FIN.
+    /// Close at once without reading: where the client's bytes lie unread, it gets a reset instead of a FIN; over TLS
+    /// nothing marks the end.
     Slam,
+    /// Shake hands as a TLS server with this certificate; the steps that follow, and the wire that is kept, are plaintext.
+    /// The first step for a protocol that begins with TLS, a later one for STARTTLS.
+    StartTls(Certificate),
 }
 
 impl Step {
@@ -144,16 +149,35 @@ impl Script {
 }
 
 fn perform(steps: &[Step], conn: Conn, stage: &Shared) -> Result<()> {
-    let mut stream = Traced::new(conn.stream, Side::Server, Arc::new(stage.wire.clone()));
+    let closer = conn.stream.closer();
+    let traced = |stream: BoxStream| Traced::new(stream, Side::Server, Arc::new(stage.wire.clone()));
+    let mut stream = traced(Box::new(conn.stream));
+    let mut secured = false;
     for (n, step) in steps.iter().enumerate() {
         stream.set_deadline(Deadline::after(STEP));
-        if *step == Step::Slam {
-            return Ok(());
-        }
-        one(step, &mut stream, stage).map_err(|error| match error {
+        let said = |error| match error {
             Error::Protocol(what) => Error::Protocol(format!("step {}: {what}", n + 1).into()),
             error => Error::Protocol(format!("step {}, {}: {error}", n + 1, said(step)).into()),
-        })?;
+        };
+        match step {
+            Step::Slam => {
+                // Over TLS the drop that follows would say goodbye, which is what must not be said now.
+                if let (true, Some(socket)) = (secured, closer.upgrade()) {
+                    let _ = socket.shutdown(Shutdown::Both);
+                }
+                return Ok(());
+            }
+            Step::StartTls(certificate) => {
+                let acceptor = Acceptor::new(*certificate)?;
+                stream = traced(acceptor.accept(stream.into_inner()).map_err(said)?);
+                secured = true;
+            }
+            step => one(step, &mut stream, stage).map_err(said)?,
+        }
+    }
+    if secured && !steps.contains(&Step::Finish) {
+        // The end of the script is a clean end; the client may be gone already.
+        let _ = stream.finish();
     }
     Ok(())
 }
@@ -193,7 +217,7 @@ fn one(step: &Step, stream: &mut impl Stream, stage: &Shared) -> Result<()> {
             Ok(())
         }
         Step::Finish => stream.finish().map_err(Error::io("finish")),
-        Step::Slam => Ok(()),
+        Step::Slam | Step::StartTls(_) => Ok(()), // not one's: they end the stream or change it
     }
 }
 
