@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | 7 | [`check`] | the exercises: what each checker sends and expects |
 //! | 6 | [`lab`] | peers for lessons and tests, on this machine |
-//! | 5 | [`dns`] | names and addresses: messages, and a resolver that believes only its own answer |
+//! | 5 | [`dns`] [`http`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand |
 //! | 4 | [`reply`] [`dial`] [`fault`] [`scan`] | three-digit replies; whom to call and how; a proxy that damages what passes; who listens |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
 //! | 2 | [`stream`] [`retry`] [`pool`] [`gather`] | a connection with a deadline, with or without TLS; trying again; connections kept; many jobs at once |
@@ -58,6 +58,7 @@ pub mod encode;
 pub mod error;
 pub mod fault;
 pub mod gather;
+pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod pool;

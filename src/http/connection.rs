@@ -1,0 +1,211 @@
+//! One connection, one turn after the other: a request, and the head of its answer.
+//!
+//! ```text
+//! C: GET /a HTTP/1.1 …      head and body of the request, in one write where the body is small
+//! S: HTTP/1.1 200 OK …      the head of the answer, after any interim ones (1xx, RFC 9110 section 15.2)
+//! S: Hello                  its body: see `body`
+//! C: GET /b HTTP/1.1 …      the same connection, if nothing of the last turn is left on it (RFC 9112 section 9.3)
+//! ```
+//!
+//! May use: error, deadline, stream, dial, and head, url, request and body of its own folder.
+
+use super::body::{Framing, framing};
+use super::head::{Limits, ResponseHead, parse_response, wrong};
+use super::request::Call;
+use super::url::Url;
+use crate::deadline::Deadline;
+use crate::dial::Dial;
+use crate::error::{Error, Result};
+use crate::stream::{BoxStream, Stream};
+use std::io::{self, ErrorKind, Read, Write};
+
+/// A body up to this size travels in one write with its head: one system call, and mostly one packet less.
+const SMALL_BODY: usize = 16 << 10;
+/// One read of a head or of chunks: most heads fit whole.
+const READ: usize = 8 << 10;
+/// Interim answers before the real one: honest servers send one or two (CVE-2021-3737 was one that never stopped).
+const INTERIM: usize = 8;
+
+/// Why a connection does not carry another request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// There is none yet.
+    NotOpened,
+    /// Our request said `Connection: close`.
+    WeAsked,
+    /// The server said so, or speaks HTTP/1.0.
+    TheyAsked,
+    /// The body ended by closing.
+    BodyHasNoEnd,
+    /// The body was dropped unread, and was too long or too slow to be read for nothing.
+    BodyNotRead,
+    /// More bytes came than the answer had: nobody asked for them.
+    Surplus,
+    /// The head had both a length and chunks, as a smuggled answer would (RFC 9112 section 6.1).
+    TwoLengths,
+    /// A turn failed.
+    Failed,
+}
+
+/// A connection to one origin.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub stream: BoxStream,
+    url: Url,
+    // What came and is not taken yet: the bytes from `at` on.
+    buffer: Vec<u8>,
+    at: usize,
+    /// Whether a byte of this turn's answer came.
+    pub heard: bool,
+    pub closing: Option<CloseReason>,
+}
+
+impl Connection {
+    pub fn open(url: &Url, dial: &Dial, deadline: Deadline) -> Result<Connection> {
+        let rest = deadline.left(format!("connect to {}", url.server()))?;
+        let tls = url.is_https().then(|| dial.tls.clone().unwrap_or_default());
+        let connect = rest.map_or(dial.connect, |rest| rest.min(dial.connect));
+        let stream = Dial { connect, tls, ..dial.clone() }.open(url.server())?;
+        Ok(Connection { stream, url: url.clone(), buffer: Vec::new(), at: 0, heard: false, closing: None })
+    }
+
+    /// Whether it can carry a request to there.
+    pub fn serves(&self, url: &Url) -> bool {
+        self.closing.is_none() && self.url.same_origin(url)
+    }
+
+    /// Whether only the server can have ended what ends: TLS marks it.
+    pub fn marks_its_end(&self) -> bool {
+        self.url.is_https()
+    }
+
+    /// One request; the head of its answer, how the body ends, and why the connection must close afterwards, if it must.
+    /// `limits.head` shrinks by what was read.
+    pub fn turn(
+        &mut self,
+        call: &Call,
+        limits: &mut Limits,
+        deadline: Deadline,
+    ) -> Result<(ResponseHead, Framing, Option<CloseReason>)> {
+        let request = call.head()?;
+        self.stream.set_deadline(deadline);
+        (self.heard, self.closing) = (false, Some(CloseReason::Failed)); // until this turn is over
+        let sent = self.send(&request, call).map_err(Error::io(format!("send the request to {}", self.url.server())));
+        let head = match (sent.as_ref(), self.read_head(limits)) {
+            (Ok(()), head) => head?,
+            // Who refuses a long body may answer and close before all of it has come (RFC 9112 section 9.5).
+            (Err(_), Ok(head)) => head,
+            (Err(_), Err(unread)) => return Err(sent.err().unwrap_or(unread)),
+        };
+        let framing = framing(call.method, &head)?;
+        let reason = match framing {
+            _ if sent.is_err() => Some(CloseReason::Failed),
+            _ if call.headers.lists("Connection", "close") => Some(CloseReason::WeAsked),
+            _ if head.minor == 0 || head.headers.lists("Connection", "close") => Some(CloseReason::TheyAsked),
+            Framing::UntilClose => Some(CloseReason::BodyHasNoEnd),
+            Framing::Chunked if head.headers.get("Content-Length").is_some() => Some(CloseReason::TwoLengths),
+            _ => None,
+        };
+        Ok((head, framing, reason))
+    }
+
+    fn send(&mut self, head: &str, call: &Call) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(head.len());
+        for line in head.split_inclusive('\n') {
+            match line.split_once(' ') {
+                // In a write of its own, so that who watches the wire sees that it was there, and no more.
+                Some((name, value)) if call.is_secret(name.trim_end_matches(':')) => {
+                    self.stream.write_all(&[&bytes, name.as_bytes(), b" "].concat())?;
+                    self.stream.secret(true);
+                    let sent = self.stream.write_all(value.as_bytes());
+                    self.stream.secret(false);
+                    sent?;
+                    bytes.clear();
+                }
+                _ => bytes.extend_from_slice(line.as_bytes()),
+            }
+        }
+        let (small, large) = call.body.unwrap_or_default().split_at(match call.body {
+            Some(body) if body.len() <= SMALL_BODY => body.len(),
+            _ => 0,
+        });
+        bytes.extend_from_slice(small);
+        self.stream.write_all(&bytes)?;
+        self.stream.write_all(large)?;
+        self.stream.flush()
+    }
+
+    fn read_head(&mut self, limits: &mut Limits) -> Result<ResponseHead> {
+        let phase = format!("read the answer of {}", self.url.server());
+        let mut interim = 0;
+        let mut come = !self.unread().is_empty();
+        loop {
+            // A head ends with a line's end, so without one there is nothing new to find.
+            match if come { parse_response(self.unread(), limits)? } else { None } {
+                Some((head, used)) => {
+                    self.take(used);
+                    limits.head -= used;
+                    match head.status {
+                        101 => return Err(wrong("the server switches protocols and nobody asked", b"101")),
+                        100..200 if interim == INTERIM => {
+                            return Err(Error::TooLong("count interim answers".into(), INTERIM));
+                        }
+                        100..200 => interim += 1,
+                        _ => return Ok(head),
+                    }
+                }
+                None => {
+                    let before = self.unread().len();
+                    if self.fill().map_err(Error::io(phase.clone()))? == 0 {
+                        return Err(Error::Closed(phase.into()));
+                    }
+                    come = self.unread()[before..].contains(&b'\n') || self.unread().len() > limits.head;
+                }
+            }
+        }
+    }
+
+    pub fn unread(&self) -> &[u8] {
+        &self.buffer[self.at..]
+    }
+
+    pub fn take(&mut self, n: usize) {
+        self.at += n;
+    }
+
+    /// Reads more behind what is unread: how many bytes, 0 at the end.
+    pub fn fill(&mut self) -> io::Result<usize> {
+        self.buffer.drain(..self.at);
+        self.at = 0;
+        let before = self.buffer.len();
+        self.buffer.resize(before + READ, 0);
+        let read = read(&mut self.stream, &mut self.buffer[before..]);
+        self.buffer.truncate(before + *read.as_ref().unwrap_or(&0));
+        self.heard |= self.buffer.len() > before;
+        read
+    }
+}
+
+/// What is left in the buffer, then the stream itself without a copy between.
+impl Read for Connection {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self.unread().len().min(out.len()) {
+            0 => read(&mut self.stream, out),
+            n => {
+                out[..n].copy_from_slice(&self.unread()[..n]);
+                self.take(n);
+                Ok(n)
+            }
+        }
+    }
+}
+
+/// A signal is no reason to give up.
+fn read(stream: &mut BoxStream, out: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(out) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Addresses of the web: where to connect, and what to ask for.
+//!
+//! ```text
+//! http://[::1]:8080/a%20page?name=x#part
+//! scheme  server    path     query  fragment, which never leaves this machine
+//! ```
+//!
+//! RFC 3986, RFC 9110 section 4.2. What stands here ends up in the first line of a request, so nothing gets through that
+//! could end that line.
+//!
+//! May use: error, encode, dial.
+
+use crate::dial::Target;
+use crate::encode::{percent_byte, visible};
+use crate::error::{Error, Result};
+use std::fmt;
+
+/// An `http` or `https` address, in normal form.
+///
+/// ```
+/// use netprimer::http::url::Url;
+/// let url = Url::parse("HTTP://LocalHost:80/a/../你好?q=1#top")?;
+/// assert_eq!(url.to_string(), "http://localhost/%E4%BD%A0%E5%A5%BD?q=1");
+/// assert_eq!(url.join("//[::1]:8080/next")?.to_string(), "http://[::1]:8080/next");
+/// # Ok::<(), netprimer::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url {
+    https: bool,
+    server: Target,
+    target: String,
+}
+
+impl Url {
+    /// Reads an address. Letters beyond ASCII in path and query are percent-encoded as UTF-8, `.` and `..` resolved.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another scheme, a space or control character, a `%` without two digits, a host that is no
+    /// name or address in ASCII, a port that is none, and for a name and password before the host: they would end up in logs
+    /// and histories (RFC 3986 section 3.2.1).
+    pub fn parse(text: &str) -> Result<Url> {
+        let bad = |why| invalid(text, why);
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| bad("an address begins with http:// or https://"))?;
+        let https = match scheme.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "https" => true,
+            _ => return Err(bad("only http:// and https:// are known here")),
+        };
+        let rest = without_fragment(rest);
+        let (server, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if server.contains('@') {
+            return Err(bad("name and password do not belong into an address"));
+        }
+        // Target::parse takes an IPv6 address without brackets, where an address of the web has none.
+        let name = !server.starts_with('[');
+        let known = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
+        if name && (!server.chars().all(known) || server.matches(':').count() > 1) {
+            return Err(bad("the host is no name or address in ASCII"));
+        }
+        let server = Target::parse(&server.to_ascii_lowercase(), if https { 443 } else { 80 })
+            .map_err(|_| bad("this is no host with a port"))?;
+        Url { https, server, target: String::new() }.with(text, target)
+    }
+
+    /// Reads a reference as it stands in `Location`: a whole address, `//host/path`, `/path`, `path` or `?query`, the
+    /// incomplete ones seen from here (RFC 3986 section 5.2).
+    ///
+    /// # Errors
+    /// Those of [`Url::parse`].
+    pub fn join(&self, reference: &str) -> Result<Url> {
+        let relative = without_fragment(reference);
+        let path = self.target.split('?').next().unwrap_or_default();
+        match relative.find([':', '/', '?']).map(|at| &relative[at..]) {
+            Some(rest) if rest.starts_with(':') => Url::parse(reference),
+            _ if relative.starts_with("//") => Url::parse(&format!("{}:{relative}", self.scheme())),
+            _ if relative.is_empty() => Ok(self.clone()),
+            _ if relative.starts_with('/') => self.clone().with(reference, relative),
+            _ if relative.starts_with('?') => self.clone().with(reference, &format!("{path}{relative}")),
+            _ => {
+                let folder = path.rfind('/').map_or("/", |at| &path[..=at]);
+                self.clone().with(reference, &format!("{folder}{relative}"))
+            }
+        }
+    }
+
+    /// With `name=value` pairs that are already encoded, after those that are there.
+    pub(super) fn add_query(&mut self, pairs: &str) {
+        if !pairs.is_empty() {
+            self.target.push(if self.target.contains('?') { '&' } else { '?' });
+            self.target.push_str(pairs);
+        }
+    }
+
+    /// This server with another path and query; `text` is for the error.
+    fn with(mut self, text: &str, target: &str) -> Result<Url> {
+        let mut clean = String::with_capacity(target.len() + 1);
+        let mut rest = target.as_bytes();
+        while let [byte, after @ ..] = rest {
+            match byte {
+                b'%' if !matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) => {
+                    return Err(invalid(text, "after % come two hexadecimal digits (%25 for the sign itself)"));
+                }
+                0..=b' ' | 0x7f => return Err(invalid(text, "a space or control character inside (%20 for a space)")),
+                b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x80.. => {
+                    percent_byte(&mut clean, *byte)
+                }
+                byte => clean.push(char::from(*byte)),
+            }
+            rest = after;
+        }
+        let (path, query) = clean.split_at(clean.find('?').unwrap_or(clean.len()));
+        self.target = without_dots(path) + query;
+        Ok(self)
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.https { "https" } else { "http" }
+    }
+
+    /// Whether the conversation is encrypted.
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// Whom to connect to.
+    pub fn server(&self) -> &Target {
+        &self.server
+    }
+
+    /// Path and query: what is asked for. Begins with `/`.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The host and, where it is not the scheme's own, the port: what `Host` says (RFC 9110 section 7.2).
+    pub fn host_field(&self) -> String {
+        let all = self.server.to_string();
+        let usual = if self.https { ":443" } else { ":80" };
+        all.strip_suffix(usual).unwrap_or(&all).to_owned()
+    }
+
+    /// Whether scheme, host and port are the same: the border that credentials do not cross (RFC 6454 section 5).
+    pub fn same_origin(&self, other: &Url) -> bool {
+        (self.https, &self.server) == (other.https, &other.server)
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme(), self.host_field(), self.target)
+    }
+}
+
+fn invalid(text: &str, why: &str) -> Error {
+    Error::Invalid(format!("\"{}\": {why}", visible(text.as_bytes())).into())
+}
+
+fn without_fragment(text: &str) -> &str {
+    text.split('#').next().unwrap_or(text)
+}
+
+/// The path with `.` and `..` carried out (RFC 3986 section 5.2.4): nothing is above the root.
+fn without_dots(path: &str) -> String {
+    let mut kept = Vec::new();
+    let mut parts = path.split('/').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        match part {
+            "." => {}
+            ".." => drop(kept.pop()),
+            part => kept.push(part),
+        }
+        if matches!(part, "." | "..") && parts.peek().is_none() {
+            kept.push(""); // what was a folder stays one
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
