@@ -3,6 +3,7 @@
 //! May use: nothing of this crate.
 
 use std::fmt::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes as text that a terminal can show and a reader can tell apart: valid UTF-8 stays readable, line ends become
 /// `\r` and `\n`, other control characters and bytes that are no UTF-8 become `\xNN`, and `\` and `"` are escaped.
@@ -98,6 +99,47 @@ pub fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// A point in time as HTTP writes it (RFC 9110 section 5.6.7): in Greenwich, to the second. A time before 1970 is 1970, one
+/// after 9999 is the end of 9999, because there are four digits for the year.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// let at = UNIX_EPOCH + Duration::from_secs(784_111_777);
+/// assert_eq!(netprimer::encode::http_date(at), "Sun, 06 Nov 1994 08:49:37 GMT");
+/// ```
+pub fn http_date(at: SystemTime) -> String {
+    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]; // the first of January 1970 was a Thursday
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const LAST: u64 = 253_402_300_799;
+    let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).min(LAST);
+    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let (mut days, mut year, mut month) = (seconds / 86_400, 1970, 0);
+    let weekday = WEEKDAYS[(days % 7) as usize];
+    while days >= 365 + u64::from(leap(year)) {
+        days -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let length = |month: usize| [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month];
+    while days >= length(month) {
+        days -= length(month);
+        month += 1;
+    }
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{weekday}, {:02} {} {year} {hour:02}:{minute:02}:{second:02} GMT", days + 1, MONTHS[month])
+}
+
+/// The checksum behind gzip data (RFC 1952 section 8): the remainder of dividing the bytes, read as one long number, by a
+/// fixed one. It notices accidents, not forgeries.
+///
+/// ```
+/// assert_eq!(netprimer::encode::crc32(b"123456789"), 0xcbf4_3926);
+/// ```
+pub fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |rest, byte| {
+        (0..8).fold(rest ^ u32::from(*byte), |rest, _| if rest & 1 == 1 { rest >> 1 ^ 0xedb8_8320 } else { rest >> 1 })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +179,16 @@ mod tests {
     #[test]
     fn a_cut_character_is_shown_as_its_bytes() {
         assert_eq!(visible(&"你".as_bytes()[..2]), r"\xe4\xbd");
+    }
+
+    #[test]
+    fn dates_at_the_edges_of_years() {
+        let at = |seconds| http_date(UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+        assert_eq!(at(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(at(951_782_399), "Mon, 28 Feb 2000 23:59:59 GMT");
+        assert_eq!(at(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT"); // a leap year, though 1900 was none
+        assert_eq!(at(1_735_689_599), "Tue, 31 Dec 2024 23:59:59 GMT");
+        assert_eq!(at(253_402_300_800), "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(http_date(UNIX_EPOCH - std::time::Duration::from_secs(1)), at(0));
     }
 }

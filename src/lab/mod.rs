@@ -7,6 +7,8 @@
 //! May use: everything but `check`.
 
 pub mod dns;
+pub mod http;
+mod pause;
 pub mod ports;
 pub mod script;
 pub mod tls;

@@ -9,13 +9,14 @@
 use crate::deadline::Deadline;
 use crate::encode::visible;
 use crate::error::{Error, Result};
+use crate::lab::pause::{Curtain, CurtainFalls};
 use crate::lab::tls::{Acceptor, Certificate};
 use crate::server::{Conn, Handle, Server};
 use crate::stream::{BoxStream, Stream};
 use crate::trace::{Side, Traced, Transcript};
 use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// No step waits longer for the client: a test that hangs says nothing.
@@ -73,17 +74,7 @@ struct Shared {
     wire: Transcript,
     // What went wrong on the first connection that did not go as written; and how many were played.
     played: Mutex<(usize, Option<Error>)>,
-    curtain: Mutex<bool>,
-    fell: Condvar,
-}
-
-struct CurtainFalls(Arc<Shared>);
-
-impl Drop for CurtainFalls {
-    fn drop(&mut self) {
-        *self.0.curtain.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.0.fell.notify_all();
-    }
+    curtain: Curtain,
 }
 
 /// Starts a peer on 127.0.0.1 that plays these steps with everyone who connects, and closes after the last.
@@ -116,7 +107,7 @@ pub fn play(steps: impl IntoIterator<Item = Step>) -> Result<Script> {
         }
         Ok(())
     })?;
-    Ok(Script { curtain: CurtainFalls(Arc::clone(&shared)), server, shared })
+    Ok(Script { curtain: CurtainFalls(shared.curtain.clone()), server, shared })
 }
 
 impl Script {
@@ -188,7 +179,7 @@ fn one(step: &Step, stream: &mut impl Stream, stage: &Shared) -> Result<()> {
         Step::Drip(bytes, pause) => bytes.iter().try_for_each(|byte| {
             stream.set_deadline(Deadline::after(STEP));
             stream.write_all(&[*byte]).map_err(Error::io("say"))?;
-            wait(stage, *pause);
+            stage.curtain.pause(*pause);
             Ok(())
         }),
         Step::Hear(wanted) => hear(wanted, stream),
@@ -208,7 +199,7 @@ fn one(step: &Step, stream: &mut impl Stream, stage: &Shared) -> Result<()> {
             _ => Err(Error::Protocol("the client's FIN was expected, and more bytes came".into())),
         },
         Step::Wait(time) => {
-            wait(stage, *time);
+            stage.curtain.pause(*time);
             Ok(())
         }
         Step::Hold => {
@@ -242,12 +233,6 @@ fn hear(wanted: &[u8], stream: &mut impl Read) -> Result<()> {
     let at = heard.iter().zip(wanted).take_while(|(a, b)| a == b).count();
     let (wanted, heard) = (visible(wanted), visible(&heard));
     Err(Error::Protocol(format!("expected \"{wanted}\", heard \"{heard}\": they differ at byte {at}").into()))
-}
-
-/// Passes the time, unless the curtain falls.
-fn wait(stage: &Shared, time: Duration) {
-    let down = stage.curtain.lock().unwrap_or_else(PoisonError::into_inner);
-    drop(stage.fell.wait_timeout_while(down, time, |down| !*down));
 }
 
 fn said(step: &Step) -> String {
