@@ -49,6 +49,9 @@
 //! # Ok::<(), netprimer::Error>(())
 //! ```
 
+// Here and not in Cargo.toml: a learner's own example needs no documentation.
+#![warn(missing_docs)]
+
 #[cfg(feature = "lab")]
 pub mod check;
 pub mod deadline;

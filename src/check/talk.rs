@@ -134,6 +134,17 @@ impl Talk {
         Ok(())
     }
 
+    /// Nothing more may come: the answers until now were all. What the end of the connection means is for the next step.
+    ///
+    /// # Errors
+    /// When more comes within 150 ms.
+    pub fn expect_no_more(&mut self) -> Checked {
+        match self.hear(ENOUGH, QUIET, Tcp::read) {
+            Heard::Nothing(_) => Ok(()),
+            Heard::Bytes(got) => self.wrong_bytes(Expected::NoMore, got),
+        }
+    }
+
     /// Nothing may come yet, and the connection stays open.
     ///
     /// # Errors

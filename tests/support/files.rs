@@ -34,6 +34,18 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Copies that the lessons tell a learner to make, `examples/my_client.rs`: theirs, and no test asks how they look.
+pub fn is_copy(path: &str) -> bool {
+    path.starts_with("examples/my_")
+}
+
+/// A file that a learner writes in: a copy, or the starter of an exercise. What we wrote into the starters is looked at
+/// where NETPRIMER_PROOFS is set, as it is when the project itself is tested.
+pub fn is_learners(path: &str) -> bool {
+    let starter = |path: &str| path.starts_with("examples/ex") && path.ends_with(".rs");
+    is_copy(path) || (starter(path) && std::env::var_os("NETPRIMER_PROOFS").is_none())
+}
+
 /// The text of a file, by its path from `root`.
 pub fn read(root: &Path, path: &str) -> String {
     fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
