@@ -130,7 +130,9 @@ fn ask(client: &mut Client, request: &Request) -> Result<String> {
 fn show(text: &str) {
     let harmless = |c: char| !c.is_control() || "\n\t".contains(c);
     let shown = |c: char| if harmless(c) { c.to_string() } else { c.escape_default().to_string() };
-    println!("{}", text.trim_end().chars().map(shown).collect::<String>());
+    if !text.is_empty() {
+        println!("{}", text.trim_end().chars().map(shown).collect::<String>());
+    }
 }
 
 /// One client for several requests: it keeps its connection.
