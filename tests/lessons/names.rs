@@ -126,13 +126,14 @@ fn client(seen: &mut Vec<u16>, port: u16) -> u16 {
 }
 
 /// The line with its ports named by `name`, `12.3 ms` as `0.0 ms` and `(os error 111)` as `(os error N)`; and the id of a
-/// DNS message, which is drawn anew for each query, as 0x1234.
+/// DNS message, which is drawn anew for each query, as 0x1234; and the day and time of an HTTP answer as that of RFC 9110.
 fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
     if id_of_a_message(line) {
         return "0000  12 34                     id 4660 (0x1234)".to_owned();
     }
     let mut done = String::new();
-    let mut rest = line;
+    let line = with_the_date_of_the_rfc(line);
+    let mut rest = line.as_str();
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         done.push_str(&rest[..start]);
         let number = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -162,6 +163,16 @@ fn id_of_a_message(line: &str) -> bool {
     };
     let Ok(id) = u16::from_str_radix(&bytes.replace(' ', ""), 16) else { return false };
     number == format!("{id} (0x{id:04x})")
+}
+
+/// `Date: Sun, 22 Nov 2026 19:08:34 GMT` as the example of RFC 9110 section 5.6.7.
+fn with_the_date_of_the_rfc(line: &str) -> String {
+    const EXAMPLE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let date = line.split_once("Date: ").and_then(|(_, rest)| rest.get(..EXAMPLE.len()));
+    match date.filter(|date| date.ends_with(" GMT")) {
+        Some(date) => line.replacen(date, EXAMPLE, 1),
+        None => line.to_owned(),
+    }
 }
 
 /// A port of 127.0.0.1 that refuses, over TCP and UDP, and stays so while the sockets live: the near end of a connection

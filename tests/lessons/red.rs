@@ -314,3 +314,14 @@ fn the_id_of_a_message_is_always_the_same() {
         "not the number of its bytes: {text}"
     );
 }
+
+#[test]
+fn the_date_of_an_answer_is_always_the_same() {
+    let said = |date: &str| {
+        blessed(&format!("```console\n$ printf 'S: Date: {date}' | cargo run --example fake -- echo\n```\n"))
+    };
+    let text = said("Wed, 01 Jul 2026 10:20:30 GMT");
+    assert!(text.contains("\nS: Date: Sun, 06 Nov 1994 08:49:37 GMT\nto stderr\n"), "{text}");
+    let text = said("Wed, 01 Jul 2026 10:20:30 CET");
+    assert!(text.contains("\nS: Date: Wed, 01 Jul 2026 10:20:30 CET\n"), "no date of HTTP: {text}");
+}

@@ -90,10 +90,8 @@ impl Incoming {
         *head_only = head.method == "HEAD";
         check(&head)?;
         let framing = framing(&head)?;
-        if let Framing::Length(length) = framing {
-            if length > limits.body {
-                return Err(too_large(limits).into());
-            }
+        if matches!(framing, Framing::Length(length) if length > limits.body) {
+            return Err(too_large(limits).into());
         }
         if let Some(expected) = head.headers.get("Expect") {
             if !expected.eq_ignore_ascii_case("100-continue") {
