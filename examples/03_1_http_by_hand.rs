@@ -1,11 +1,11 @@
 //! HTTP by hand: a page, a form, the four ways a body ends, and HTTPS.
 //!
-//! On the wire: a head of text lines, an empty line, a body whose end the head tells (RFC 9112). Over `https://` the same
-//! bytes travel inside TLS (RFC 9110 section 4.2.2). Without a URL only servers of the lab on this machine are asked.
+//! On the wire: a head of text lines, an empty line, a body whose end the head tells (RFC 9112). Over `https://` the
+//! same bytes travel inside TLS (RFC 9110 section 4.2.2). Without a URL only servers of the lab on this machine are asked.
 
 mod lesson;
 
-use clap::Arg;
+use clap::{Arg, ArgAction};
 use lesson::{Args, Server, seconds};
 use netprimer::encode::visible;
 use netprimer::http::url::Url;
@@ -38,7 +38,12 @@ fn main() -> ExitCode {
             .value_parser(page)
             .conflicts_with("TARGET")
             .help("Ask that server for this only"),
-        Arg::new("data").long("data").value_name("NAME=VALUE").num_args(1..).value_parser(pair).help("POST this form"),
+        Arg::new("data")
+            .long("data")
+            .value_name("NAME=VALUE")
+            .action(ArgAction::Append)
+            .value_parser(pair)
+            .help("POST a form with this field; may be repeated"),
         Arg::new("timeout").long("timeout").value_name("SECONDS").value_parser(seconds).help("In all [default: 10]"),
         wire,
         slow,
@@ -47,14 +52,15 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
+    let data = args.get_many::<(String, String)>("data").into_iter().flatten();
+    let form: Vec<(&str, &str)> = data.map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let chosen = args.target_or(|| lab::start(lab::Options::default()))?;
     let url = match (&chosen.server, args.get_one::<String>("page")) {
         (None, _) => chosen.address,
         (Some(lab), Some(page)) => lab.url(page),
-        (Some(lab), None) => return tour(args, lab),
+        (Some(lab), None) if form.is_empty() => return tour(args, lab),
+        (Some(lab), None) => lab.url("/post"),
     };
-    let data = args.get_many::<(String, String)>("data").into_iter().flatten();
-    let form: Vec<(&str, &str)> = data.map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let request = match form.is_empty() {
         true => Request::new(Method::Get, &url),
         false => Request::new(Method::Post, &url).form(&form),

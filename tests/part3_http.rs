@@ -1,5 +1,5 @@
-//! Lesson 3.1 as a learner meets it: the program with its options, against the lab, against servers that lie or are silent;
-//! and the exercise, whose asserts its solution keeps.
+//! Lesson 3.1 as a learner meets it: the program with its options, against the lab, against servers that lie or are
+//! silent; and the exercise, whose asserts its solution keeps.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -75,7 +75,7 @@ fn a_url_is_asked_and_nobody_else() {
     let out = printed(&[&url]);
     assert!(out.starts_with(&format!("{url} -> 200 OK\n")) && out.contains("\"a\": \"1\""), "{out}");
 
-    let out = printed(&[&lab.url("/post"), "--data", "key=value", "name=你好 & co", "empty="]);
+    let out = printed(&[&lab.url("/post"), "--data", "key=value", "--data", "name=你好 & co", "--data=empty="]);
     assert!(out.contains("\"name\": \"你好 & co\"") && out.contains("\"key\": \"value\""), "{out}");
     let sent = lab.requests();
     let line = |n: usize| (sent[n].head.method.as_str(), sent[n].head.target.as_str());
@@ -95,6 +95,11 @@ fn a_page_of_its_own_server() {
     let out = printed(&["--page", "/chunked"]);
     assert!(out.starts_with("lab: HTTP server on 127.0.0.1:"), "{out}");
     assert!(out.ends_with("  24 bytes, ended by the last chunk; connection kept\n你好, in three chunks\n"), "{out}");
+    let out = printed(&["--data", "key=value"]);
+    assert!(
+        out.contains("/post -> 200 OK\n") && out.contains("\"key\": \"value\"") && !out.contains("/chunked"),
+        "{out}"
+    );
 }
 
 #[test]
@@ -155,6 +160,7 @@ fn wrong_arguments_are_status_2() {
         (&["--page", "/get", "http://127.0.0.1/"], "cannot be used with"),
         (&["--data", "novalue", "--page", "/post"], "NAME=VALUE"),
         (&["--data"], "value is required"),
+        (&["--data", "a=b", "c=d"], "begins with http://"), // a URL with a `=` inside is no field of the form
         (&["--timeout=soon"], "not a number of seconds"),
         (&["--timeout=-1"], "negative"),
         (&["--nonsense"], "unexpected argument"),
