@@ -779,7 +779,7 @@ fn what_is_cut_is_no_answer() {
         if let Err(error) = cut {
             assert!(error.to_string().contains("cut off: TLS marks its end"), "{error}");
         }
-        assert_eq!(get("/close").is_ok(), true);
+        assert!(get("/close").is_ok());
     }
     // A reset in the middle of such a body is no end of it either.
     let mut steps = vec![Step::HearLine; 3]; // the rest of the request lies unread
