@@ -797,7 +797,7 @@ fn what_is_cut_is_no_answer() {
             let error = get(&format!("/wrong/{name}")).unwrap_err();
             assert!(error.is_transient(), "{name} {sealed}: {error:?}");
         }
-        for name in ["bad-chunk", "two-lengths", "no-http"] {
+        for name in ["bad-chunk", "two-lengths", "length-and-chunked", "no-http"] {
             assert!(get(&format!("/wrong/{name}")).is_err(), "{name} {sealed}");
         }
         // Only TLS marks the end of a body that ends with the connection.
@@ -941,6 +941,13 @@ fn dates_of_http_and_what_looks_like_them() {
     for days in (0..200_000).step_by(97) {
         let at = UNIX_EPOCH + Duration::from_secs(days * 86_400 + days % 86_400);
         assert_eq!(parse_http_date(&http_date(at)), Some(at));
+    }
+    // Whatever stands in a date, it is one or none.
+    let date = b"Sun, 06 Nov 1994 08:49:37 GMT";
+    for (at, byte) in (0..date.len()).flat_map(|at| (0..=255).map(move |byte| (at, byte))) {
+        let mut text = date.to_vec();
+        text[at] = byte;
+        parse_http_date(&String::from_utf8_lossy(&text)).map(http_date);
     }
     for wrong in [
         "",

@@ -123,6 +123,12 @@ impl Session {
             let rest = deadline.left(phase.clone()).map_err(|cause| (cause, true))?;
             match self.run(request, rest, last) {
                 Ok(response) => {
+                    let fields = response.headers();
+                    if fields.contains_key(header::TRANSFER_ENCODING) && fields.contains_key(header::CONTENT_LENGTH) {
+                        // Two ends of one body: who takes the other one sees another answer (RFC 9112 section 6.3).
+                        let why = format!("{phase}: the answer has both a length and a transfer coding");
+                        return Err((Error::Protocol(why.into()), true));
+                    }
                     let lines =
                         response.headers().get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
                     let mut jar = self.agent.cookie_jar_lock();
