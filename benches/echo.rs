@@ -12,16 +12,15 @@
 //! servers one after another under the same load, a ratio is taken inside a round, and the table shows the median of
 //! all rounds with the quartiles. `benches/README.md` says how to read it.
 
+mod common;
+
+use common::{Process, Result, Spread, built, command, first_line, one_core};
 use std::collections::HashMap;
 use std::error::Error;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::mpsc;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
-use std::{fs, io, thread};
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// More connects under way than this would overflow the accept queue of std's listener (128), and a lost SYN is
 /// repeated after a second.
@@ -37,28 +36,7 @@ const USAGE: &str =
     "usage: cargo bench --bench echo -- [--quick] [--rounds N] [--seconds S] [--connections N] [--server COMMAND]";
 
 fn main() -> ExitCode {
-    // `cargo test --all-targets` runs this program too, but only `cargo bench` says so.
-    let mut args: Vec<String> = std::env::args().skip(1).collect();
-    let Some(at) = args.iter().position(|arg| arg == "--bench") else { return ExitCode::SUCCESS };
-    args.remove(at);
-    let options = match Options::parse(args.into_iter()) {
-        Ok(options) => options,
-        Err(e) => {
-            let _ = writeln!(io::stderr(), "error: {e}\n{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(options) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(errors) => {
-            let _ = writeln!(io::stderr(), "error: {errors} connections or runs failed");
-            ExitCode::FAILURE
-        }
-        Err(e) => {
-            let _ = writeln!(io::stderr(), "error: {e}");
-            ExitCode::FAILURE
-        }
-    }
+    common::main(USAGE, Options::parse, run)
 }
 
 struct Options {
@@ -70,20 +48,20 @@ struct Options {
 }
 
 impl Options {
-    fn parse(mut args: impl Iterator<Item = String>) -> Result<Options> {
+    fn parse(args: Vec<String>) -> Result<Options> {
         let mut options =
             Options { rounds: 9, seconds: 0.5, memory_connections: 10_000, memory_rounds: 3, server: None };
-        while let Some(name) = args.next() {
-            let mut value = || args.next().ok_or_else(|| format!("{name} needs a value"));
-            match name.as_str() {
+        common::options(args, |name, value| {
+            match name {
                 "--quick" => (options.rounds, options.seconds, options.memory_rounds) = (3, 0.15, 1),
                 "--rounds" => options.rounds = value()?.parse::<usize>()?.max(1),
                 "--seconds" => options.seconds = value()?.parse()?,
                 "--connections" => options.memory_connections = value()?.parse()?,
                 "--server" => options.server = Some(value()?),
-                _ => return Err(format!("{name} is no option of this bench").into()),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(options)
     }
 }
@@ -119,7 +97,7 @@ fn run(options: Options) -> Result<usize> {
     }
     let memory = bench.memory(connections, &options, &mut report);
     report.print(out, &bench.servers, connections, &memory)?;
-    writeln!(out, "took {:.0} s", begin.elapsed().as_secs_f64())?;
+    report.common.print(out, begin)?;
     Ok(report.errors)
 }
 
@@ -140,8 +118,7 @@ impl Load {
         }
     }
 
-    /// Client and server of a single connection never work at the same time. On two cores such a row would measure how
-    /// the scheduler places them and how fast an idle core wakes up, which differs tenfold from run to run.
+    /// Client and server of a single connection take turns.
     fn one_core(&self) -> bool {
         self.connections == 1
     }
@@ -168,23 +145,13 @@ struct Bench {
     servers: Vec<Server>,
     skipped: Vec<String>,
     versions: Vec<String>,
-    taskset: bool,
+    one_core: Vec<String>,
 }
 
 impl Bench {
     fn prepare(options: &Options) -> Result<Bench> {
+        let load = built("", "load")?;
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
-        let built = peers.join("target/release");
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-        let status = Command::new(cargo)
-            .args(["build", "--quiet", "--locked", "--release", "--manifest-path"])
-            .arg(peers.join("Cargo.toml"))
-            .env("CARGO_TARGET_DIR", peers.join("target"))
-            .status()?;
-        if !status.success() {
-            return Err("the load generator in benches/peers was not built".into());
-        }
-
         let ours = match &options.server {
             Some(command) => command.split_whitespace().map(str::to_owned).collect(),
             None => [env!("CARGO_BIN_EXE_echo-server"), "127.0.0.1:0", "--max", "10000", "--idle", "120", "--quiet"]
@@ -192,11 +159,11 @@ impl Bench {
                 .to_vec(),
         };
         let mut bench = Bench {
-            load: built.join("load"),
+            load,
             servers: vec![Server { peer: Peer::Ours, name: "ours", command: ours }],
             skipped: Vec::new(),
             versions: vec![first_line("rustc", &["--version"]).unwrap_or_else(|| "rustc ?".into())],
-            taskset: first_line("taskset", &["--version"]).is_some(),
+            one_core: one_core(),
         };
         match first_line("cc", &["--version"]) {
             None => bench.skipped.push("C threads, C epoll (no C compiler `cc`)".into()),
@@ -205,7 +172,7 @@ impl Bench {
                 for (peer, name, file) in
                     [(Peer::CThreads, "C threads", "thread_echo"), (Peer::CEpoll, "C epoll", "epoll_echo")]
                 {
-                    let program = built.join(file);
+                    let program = bench.load.with_file_name(file);
                     let source = peers.join("c").join(file).with_extension("c");
                     let cc = Command::new("cc").args(["-O2", "-pthread", "-o"]).arg(&program).arg(source).output()?;
                     if cc.status.success() {
@@ -231,12 +198,12 @@ impl Bench {
                 }
             }
         }
-        if !bench.taskset {
+        if bench.one_core.is_empty() {
             bench.skipped.push("one core for the rows with one connection (no `taskset`): they will vary".into());
         }
-        Running::start(&bench.servers[0].command, false).map_err(|e| format!("our server does not start: {e}"))?;
+        Running::start(&[], &bench.servers[0].command).map_err(|e| format!("our server does not start: {e}"))?;
         for server in bench.servers.split_off(1) {
-            match Running::start(&server.command, false) {
+            match Running::start(&[], &server.command) {
                 Ok(_) => bench.servers.push(server),
                 Err(e) => bench.skipped.push(format!("{} (does not start: {e})", server.name)),
             }
@@ -246,22 +213,20 @@ impl Bench {
 
     /// All servers under one load, round by round; each round begins with another server.
     fn rounds(&self, load: &Load, options: &Options, report: &mut Report) -> Vec<Round> {
-        let mut rounds = Vec::new();
-        for number in 0..options.rounds {
-            let mut round = Round::new();
-            for turn in 0..self.servers.len() {
-                let server = &self.servers[(number + turn) % self.servers.len()];
-                match self.measure(server, load, options.seconds) {
-                    Ok(figures) => {
-                        report.note(server, &load.name(), figures.errors);
-                        round.insert(server.peer, figures);
-                    }
-                    Err(e) => report.note_failed(server, &load.name(), &*e),
+        let measured = common::rounds(options.rounds, self.servers.len(), |_, at| {
+            let server = &self.servers[at];
+            match self.measure(server, load, options.seconds) {
+                Ok(figures) => {
+                    report.note(server, &load.name(), figures.errors);
+                    Some((server.peer, figures))
+                }
+                Err(e) => {
+                    report.note_failed(server, &load.name(), &*e);
+                    None
                 }
             }
-            rounds.push(round);
-        }
-        rounds
+        });
+        measured.into_iter().map(|round| round.into_iter().flatten().collect()).collect()
     }
 
     /// Many connections open at once: each is answered while the others are coming, and then under load.
@@ -274,8 +239,8 @@ impl Bench {
     }
 
     fn measure(&self, server: &Server, load: &Load, seconds: f64) -> Result<Figures> {
-        let one_core = self.taskset && load.one_core();
-        let running = Running::start(&server.command, one_core)?;
+        let cores = if load.one_core() { &self.one_core[..] } else { &[] };
+        let running = Running::start(cores, &server.command)?;
         let mut command = vec![
             self.load.display().to_string(),
             "--addr".into(),
@@ -293,7 +258,7 @@ impl Bench {
         if load.fresh {
             command.push("--fresh".into());
         }
-        let mut generator = spawn(&command, one_core)?;
+        let mut generator = spawn(cores, &command)?;
         let text = generator.first_line(Duration::from_secs(60).mul_f64(1.0 + seconds))?;
         Figures::parse(&text).ok_or_else(|| format!("the load generator said {text:?}").into())
     }
@@ -329,43 +294,11 @@ impl Figures {
     }
 }
 
-/// A process that ends with this value, however the function that has it ends.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Process {
-    /// The first line of its standard output.
-    fn first_line(&mut self, limit: Duration) -> Result<String> {
-        let stdout = self.0.stdout.take().ok_or("its output is read already")?;
-        let (sender, line) = mpsc::channel();
-        // A read of a pipe has no deadline in std; a thread that reads can be waited for with one. It ends with the
-        // process.
-        thread::spawn(move || {
-            let mut line = String::new();
-            let read = BufReader::new(stdout).read_line(&mut line);
-            let _ = sender.send(read.map(|_| line));
-        });
-        Ok(line.recv_timeout(limit).map_err(|_| format!("no answer in {limit:?}"))??.trim_end().to_owned())
-    }
-}
-
 /// Starts a program with as many descriptors as the system lets it have, which std cannot ask for but a shell can.
-fn spawn(command: &[String], one_core: bool) -> Result<Process> {
+fn spawn(cores: &[String], program: &[String]) -> Result<Process> {
     let raise = r#"ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$@""#;
-    let mut shell = Command::new("sh");
-    shell.args(["-c", raise, "sh"]);
-    if one_core {
-        shell.args(["taskset", "-c", "0"]);
-    }
-    shell.args(command).stdin(Stdio::null()).stdout(Stdio::piped());
-    let child = shell.spawn().map_err(|e| format!("start {}: {e}", command.join(" ")))?;
-    Ok(Process(child))
+    let shell = ["sh", "-c", raise, "sh"].map(String::from);
+    Process::start(&mut command(&shell, cores.iter().chain(program).map(String::as_str)))
 }
 
 /// A server that listens.
@@ -375,8 +308,8 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &[String], one_core: bool) -> Result<Running> {
-        let mut process = spawn(command, one_core)?;
+    fn start(cores: &[String], program: &[String]) -> Result<Running> {
+        let mut process = spawn(cores, program)?;
         let line = process.first_line(Duration::from_secs(10))?;
         let addr = line.strip_prefix("listening on ").ok_or_else(|| format!("it began with {line:?}"))?.to_owned();
         Ok(Running { process, addr })
@@ -387,22 +320,21 @@ impl Running {
 #[derive(Default)]
 struct Report {
     errors: usize,
-    complaints: Vec<String>,
-    goals: Vec<String>,
     absolute: Vec<String>,
+    common: common::Report,
 }
 
 impl Report {
     fn note(&mut self, server: &Server, load: &str, errors: usize) {
         if errors > 0 {
             self.errors += errors;
-            self.complaints.push(format!("{}, {load}: {errors} connections failed", server.name));
+            self.common.complaints.push(format!("{}, {load}: {errors} connections failed", server.name));
         }
     }
 
     fn note_failed(&mut self, server: &Server, load: &str, error: &dyn Error) {
         self.errors += 1;
-        self.complaints.push(format!("{}, {load}: {error}", server.name));
+        self.common.complaints.push(format!("{}, {load}: {error}", server.name));
     }
 
     fn keep(&mut self, load: &Load, rounds: &[Round]) {
@@ -420,13 +352,12 @@ impl Report {
         }
         for (peer, name, goal) in goals {
             if let Some(spread) = Spread::of(ratios_to(rounds, peer)) {
-                let verdict = if spread.median >= goal { "met" } else { "MISSED" };
-                let what = format!("{} to {name}", load.name());
-                self.goals.push(format!("{what:<42}{:>6.3}   at least {goal:<5} {verdict}", spread.median));
+                let (what, met) = (format!("{} to {name}", load.name()), spread.median >= goal);
+                self.common.goal(&what, format!("{:.3}", spread.median), &format!("at least {goal}"), met);
             }
         }
         let median = |pick: fn(&Figures) -> f64| {
-            Spread::of(rounds.iter().filter_map(|round| round.get(&Peer::Ours).map(pick)).collect())
+            Spread::of(rounds.iter().filter_map(|round| round.get(&Peer::Ours).map(pick)))
                 .map_or(f64::NAN, |spread| spread.median)
         };
         self.absolute.push(format!(
@@ -448,7 +379,7 @@ impl Report {
         ];
         for (name, pick) in rows {
             let cells = servers.iter().map(|server| {
-                let values = memory.iter().filter_map(|round| round.get(&server.peer).and_then(pick)).collect();
+                let values = memory.iter().filter_map(|round| round.get(&server.peer).and_then(pick));
                 let digits = usize::from(name.contains("memory"));
                 let cell = Spread::of(values).map_or("-".into(), |spread| format!("{:.*}", digits, spread.median));
                 format!("{cell:>20}")
@@ -462,28 +393,16 @@ impl Report {
         writeln!(out, "{:<26}{}", "errors", errors.collect::<String>())?;
 
         let ours: Vec<&Figures> = memory.iter().filter_map(|round| round.get(&Peer::Ours)).collect();
-        if let Some(spread) = Spread::of(ours.iter().filter_map(|figures| figures.rss).collect()) {
-            let verdict = if spread.median <= 16.0 { "met" } else { "MISSED" };
+        if let Some(spread) = Spread::of(ours.iter().filter_map(|figures| figures.rss)) {
             let what = format!("user memory, {connections} connections");
-            self.goals.push(format!("{what:<42}{:>6.1}   at most 16 KiB {verdict}", spread.median));
+            self.common.goal(&what, format!("{:.1}", spread.median), "at most 16 KiB", spread.median <= 16.0);
         }
         let failed = ours.iter().map(|figures| figures.errors).sum::<usize>() + (memory.len() - ours.len());
-        let verdict = if failed == 0 { "met" } else { "MISSED" };
-        self.goals.push(format!(
-            "{:<42}{failed:>6}   none           {verdict}",
-            format!("errors, {connections} connections")
-        ));
+        self.common.goal(&format!("errors, {connections} connections"), failed.to_string(), "none", failed == 0);
 
         writeln!(out, "\n{:<26}{:>12}{:>14}{:>14}", "ours, absolute", "requests/s", "CPU us each", "99 % in us")?;
         for line in &self.absolute {
             writeln!(out, "{line}")?;
-        }
-        writeln!(out, "\ngoals")?;
-        for line in &self.goals {
-            writeln!(out, "{line}")?;
-        }
-        for line in &self.complaints {
-            writeln!(out, "failed: {line}")?;
         }
         Ok(())
     }
@@ -495,10 +414,7 @@ fn ratios_to(rounds: &[Round], peer: Peer) -> Vec<f64> {
 }
 
 fn ratios(rounds: &[Round], servers: &[Server]) -> String {
-    let cell = |server: &Server| match Spread::of(ratios_to(rounds, server.peer)) {
-        Some(Spread { low, median, high }) => format!("{median:>7.2} ({low:.2}-{high:.2})"),
-        None => "-".into(),
-    };
+    let cell = |server: &Server| Spread::cell(Spread::of(ratios_to(rounds, server.peer)));
     servers[1..].iter().map(|server| format!("{:>20}", cell(server))).collect()
 }
 
@@ -506,61 +422,24 @@ fn columns(servers: &[Server]) -> String {
     servers.iter().map(|server| format!("{:>20}", server.name)).collect()
 }
 
-/// The middle of a set of figures: half of them lie between `low` and `high`.
-#[derive(Clone, Copy)]
-struct Spread {
-    low: f64,
-    median: f64,
-    high: f64,
-}
-
-impl Spread {
-    fn of(mut values: Vec<f64>) -> Option<Spread> {
-        values.sort_by(f64::total_cmp);
-        let last = values.len().checked_sub(1)?;
-        let median = (values[last / 2] + values[last.div_ceil(2)]) / 2.0;
-        Some(Spread { low: values[last / 4], median, high: values[last - last / 4] })
-    }
-}
-
 fn header(out: &mut impl Write, bench: &Bench, options: &Options, limit: Option<usize>) -> Result<()> {
-    let cores = thread::available_parallelism().map_or("?".into(), |cores| cores.to_string());
-    let kernel = first_line("uname", &["-sr"]).unwrap_or_else(|| std::env::consts::OS.into());
-    writeln!(out, "echo over TCP on 127.0.0.1: {cores} cores, {kernel}")?;
-    writeln!(out, "{}", bench.versions.join("; "))?;
-    writeln!(
-        out,
-        "{} rounds of {} s for each server and load; ratio ours / theirs: median (middle half of the rounds)",
-        options.rounds, options.seconds
-    )?;
-    if bench.taskset {
-        writeln!(out, "one connection: client and server on one core; else on all cores")?;
+    let mut how = vec![
+        bench.versions.join("; "),
+        format!(
+            "{} rounds of {} s for each server and load; ratio ours / theirs: median (middle half of the rounds)",
+            options.rounds, options.seconds
+        ),
+    ];
+    if !bench.one_core.is_empty() {
+        how.push("one connection: client and server on one core; else on all cores".into());
     }
-    if let Some(load) =
-        fs::read_to_string("/proc/loadavg").ok().and_then(|text| Some(text.split(' ').next()?.to_owned()))
-    {
-        writeln!(out, "others' work on this machine when it began (load average): {load}")?;
-    }
-    match limit {
-        Some(limit) => writeln!(out, "descriptors per process: {limit}")?,
-        None => writeln!(out, "descriptors per process: unknown here")?,
-    }
-    if let Some(command) = &options.server {
-        writeln!(out, "\"ours\" is: {command}")?;
-    }
-    for what in &bench.skipped {
-        writeln!(out, "skipped: {what}")?;
-    }
-    Ok(writeln!(out)?)
+    let limit = limit.map_or("unknown here".into(), |limit| limit.to_string());
+    how.push(format!("descriptors per process: {limit}"));
+    how.extend(options.server.iter().map(|command| format!("\"ours\" is: {command}")));
+    common::header(out, "echo over TCP on 127.0.0.1", &how, &bench.skipped)
 }
 
 /// How many descriptors a process can have here, after it has asked for all it may have.
 fn descriptor_limit() -> Option<usize> {
     first_line("sh", &["-c", "ulimit -Hn"])?.parse().ok()
-}
-
-/// The first line that a program prints, if there is such a program and it succeeds.
-fn first_line(program: &str, args: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(args).output().ok().filter(|output| output.status.success())?;
-    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
 }

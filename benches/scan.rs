@@ -11,45 +11,43 @@
 //! ratios change less. So each round runs all programs one after another, each as a process of its own; a ratio is taken
 //! inside a round, and the table shows the median of all rounds with the quartiles.
 
+mod common;
+
+use common::{Folder, Report, Result, Spread, command, first_line, isolated, output};
 use netprimer::scan::{Scan, State};
-use std::error::Error;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
-use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
 
 const USAGE: &str = "usage: cargo bench --bench scan -- [--quick] [--rounds N]";
 
 /// What a scan of 1,023 silent ports with a timeout of 1 s may take.
 const FILTERED_GOAL: f64 = 1.06;
 
+/// A scan that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
 fn main() -> ExitCode {
-    // `cargo test --all-targets` runs this program too, but only `cargo bench` says so.
-    let mut args: Vec<String> = std::env::args().skip(1).collect();
-    let Some(at) = args.iter().position(|arg| arg == "--bench") else { return ExitCode::SUCCESS };
-    args.remove(at);
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    let done = match words[..] {
-        ["--one-scan", last, wanted] => one_scan(last, wanted),
-        ["--inside", rounds] => number(rounds).and_then(|rounds| measure(rounds, true)),
-        [] => outside(9),
-        ["--quick"] => outside(3),
-        ["--rounds", rounds] => number(rounds).and_then(outside),
-        _ => Err(USAGE.into()),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            let _ = writeln!(io::stderr(), "error: {e}");
-            ExitCode::from(if e.to_string() == USAGE { 2 } else { 1 })
-        }
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--one-scan", last, wanted] => common::finish(one_scan(last, wanted).map(|()| 0)),
+        ["--inside", rounds] => common::finish(rounds.parse().map_err(Into::into).and_then(|n| measure(n, None))),
+        _ => common::main(USAGE, rounds, outside),
     }
 }
 
-fn number(text: &str) -> Result<usize> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| USAGE.into())
+fn rounds(args: Vec<String>) -> Result<usize> {
+    let mut rounds = 9;
+    common::options(args, |name, value| {
+        match name {
+            "--quick" => rounds = 3,
+            "--rounds" => rounds = value()?.parse::<usize>()?.max(1),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    Ok(rounds)
 }
 
 /// One scan by ours, as a process of its own: what nmap and Python are, too.
@@ -62,19 +60,16 @@ fn one_scan(last: &str, wanted: &str) -> Result<()> {
     if others * 50 > found.len() { Err(format!("{others} ports are not {wanted}").into()) } else { Ok(()) }
 }
 
-/// Enters a namespace where that is allowed, and measures there.
-fn outside(rounds: usize) -> Result<()> {
-    let enter = ["-rn", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""];
-    if !works(Command::new("unshare").args(enter).arg("true")) {
-        return measure(rounds, false);
-    }
-    let inside = ["--bench", "--inside", &rounds.to_string()].map(str::to_owned);
-    let status = Command::new("unshare").args(enter).arg(std::env::current_exe()?).args(inside).status()?;
-    if status.success() { Ok(()) } else { Err("the measurement failed".into()) }
-}
-
-fn works(command: &mut Command) -> bool {
-    command.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
+/// Enters a network of its own where that is allowed, and measures there.
+fn outside(rounds: usize) -> Result<usize> {
+    let folder = Folder::new("scan")?;
+    let words = match isolated(&folder.0) {
+        Ok(words) => words,
+        Err(e) => return measure(rounds, Some(format!("{e}: other programs' ports are scanned too"))),
+    };
+    let this = std::env::current_exe()?.display().to_string();
+    let status = command(&words, [this.as_str(), "--inside", &rounds.to_string()]).status()?;
+    if status.success() { Ok(0) } else { Err("the measurement failed".into()) }
 }
 
 /// A program that scans.
@@ -84,120 +79,95 @@ struct Scanner {
 }
 
 impl Scanner {
-    fn new(name: &'static str, command: &[&str]) -> Scanner {
-        Scanner { name, command: command.iter().map(|word| (*word).to_owned()).collect() }
+    fn new<'a>(name: &'static str, command: impl IntoIterator<Item = &'a str>) -> Scanner {
+        Scanner { name, command: command.into_iter().map(str::to_owned).collect() }
     }
 
-    fn run(&self) -> Result<f64> {
+    fn seconds(&self) -> Result<f64> {
         let start = Instant::now();
-        let output = Command::new(&self.command[0]).args(&self.command[1..]).stdin(Stdio::null()).output()?;
-        let took = start.elapsed().as_secs_f64();
-        match output.status.success() {
-            true => Ok(took),
-            false => Err(format!("{}: {}", self.name, String::from_utf8_lossy(&output.stderr).trim()).into()),
-        }
+        output(&mut command(&self.command, []), LIMIT)?;
+        Ok(start.elapsed().as_secs_f64())
     }
 }
 
-fn measure(rounds: usize, namespace: bool) -> Result<()> {
+fn measure(rounds: usize, outside: Option<String>) -> Result<usize> {
     let begin = Instant::now();
     let out = &mut io::stdout();
-    let (nmap, python) =
-        (works(Command::new("nmap").arg("--version")), works(Command::new("python3").arg("--version")));
-    let firewall = namespace && works(Command::new("iptables").args(["-L", "-n"]));
-    writeln!(out, "port scan of 127.0.0.1, {rounds} rounds; load average {}", load().as_deref().unwrap_or("unknown"))?;
+    let (nmap, python) = (first_line("nmap", &["--version"]), first_line("python3", &["--version"]));
+    let firewall = outside.is_none() && first_line("iptables", &["-L", "-n"]).is_some();
+    let mut skipped = Vec::from_iter(outside);
     for (there, what) in [
-        (nmap, "nmap (not installed)"),
-        (python, "Python (no `python3`)"),
-        (namespace, "a namespace of its own (`unshare -rn`, `ip`): other programs' ports are scanned too"),
-        (firewall, "filtered ports (no namespace, or no `iptables`)"),
+        (nmap.is_some(), "nmap (not installed)"),
+        (python.is_some(), "Python (no `python3`)"),
+        (firewall, "filtered ports (no network of our own, or no `iptables`)"),
     ] {
         if !there {
-            writeln!(out, "skipped: {what}")?;
+            skipped.push(what.into());
         }
     }
-    writeln!(out, "\n{:<26}{:>10}  {:<24}{:<24}", "seconds", "ours", "nmap -sT", "Python")?;
+    let mut how = Vec::from_iter(nmap.iter().chain(&python).cloned());
+    how.push(format!("{rounds} rounds; ratio theirs / ours in time: median (middle half of the rounds)"));
+    common::header(out, "port scan of 127.0.0.1", &how, &skipped)?;
+    writeln!(out, "{:<26}{:>12}{:>22}{:>22}", "", "ours, s", "nmap -sT", "Python")?;
 
-    let ours = std::env::current_exe()?.display().to_string();
+    let this = std::env::current_exe()?.display().to_string();
     let listing = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/scan.py");
-    let mut goals = Vec::new();
+    let ours = |last, state| Scanner::new("ours", [this.as_str(), "--one-scan", last, state]);
+    let mut report = Report::default();
     for last in ["1023", "65535"] {
         let range = format!("1-{last}");
-        let mut scanners = vec![Scanner::new("ours", &[&ours, "--bench", "--one-scan", last, "closed"])];
-        if nmap {
-            scanners.push(Scanner::new("nmap", &["nmap", "-sT", "-Pn", "-n", "-p", &range, "127.0.0.1"]));
+        let mut scanners = vec![ours(last, "closed")];
+        if nmap.is_some() {
+            scanners.push(Scanner::new("nmap", ["nmap", "-sT", "-Pn", "-n", "-p", &range, "127.0.0.1"]));
         }
-        if python {
-            scanners.push(Scanner::new("Python", &["python3", listing, "127.0.0.1", "1", last]));
+        if python.is_some() {
+            scanners.push(Scanner::new("Python", ["python3", listing, "127.0.0.1", "1", last]));
         }
-        let times = race(&scanners, rounds)?;
-        row(out, &format!("closed, 1 to {last}"), &scanners, &times)?;
-        if nmap {
+        let name = format!("closed, 1 to {last}");
+        let times = race(&scanners, rounds, &mut report);
+        row(out, &name, &scanners, &times)?;
+        if nmap.is_some() {
             // In about half of its runs over all ports nmap pauses for a second. A median would be one kind of run or the
             // other by chance, so the goal is judged by what all rounds took together.
-            let ratio = times[1].iter().sum::<f64>() / times[0].iter().sum::<f64>();
-            let goal = format!("closed, 1 to {last}: all rounds together {ratio:.1} times as fast as nmap -sT; goal 3");
-            goals.push((ratio >= 3.0, goal));
+            let whole = times.iter().filter_map(|round| Some((round[0]?, round[1]?)));
+            let (ours, theirs) = whole.fold((0.0, 0.0), |(ours, theirs), round| (ours + round.0, theirs + round.1));
+            let ratio = theirs / ours;
+            report.goal(&format!("{name}: nmap, all rounds"), format!("{ratio:.1}"), "at least 3", ratio >= 3.0);
         }
     }
     if firewall {
-        let drop = ["-A", "INPUT", "-p", "tcp", "--dport", "1:1023", "-j", "DROP"];
-        if !works(Command::new("iptables").args(drop)) {
-            return Err("iptables takes no rule".into());
-        }
-        let scanners = [Scanner::new("ours", &[&ours, "--bench", "--one-scan", "1023", "filtered"])];
-        let times = race(&scanners, rounds.min(5))?;
+        let mut rule = Command::new("iptables");
+        output(rule.args(["-A", "INPUT", "-p", "tcp", "--dport", "1:1023", "-j", "DROP"]), LIMIT)?;
+        let scanners = [ours("1023", "filtered")];
+        let times = race(&scanners, rounds.min(5), &mut report);
         row(out, "filtered, 1 to 1023", &scanners, &times)?;
-        let took = quartiles(times[0].clone())[1];
-        let goal = format!("filtered, 1 to 1023: {took:.3} s, the ideal is 1 s; goal {FILTERED_GOAL} s");
-        goals.push((took <= FILTERED_GOAL, goal));
+        if let Some(Spread { median, .. }) = Spread::of(times.iter().filter_map(|round| round[0])) {
+            let goal = format!("at most {FILTERED_GOAL}");
+            let what = "filtered, 1 to 1023: seconds, 1 is ideal";
+            report.goal(what, format!("{median:.3}"), &goal, median <= FILTERED_GOAL);
+        }
         writeln!(out, "(the Python loop would take 1,023 s: one port after another)")?;
     }
-    writeln!(out)?;
-    for (met, goal) in goals {
-        writeln!(out, "{} {goal}", if met { "met:   " } else { "MISSED:" })?;
-    }
-    writeln!(out, "took {:.0} s", begin.elapsed().as_secs_f64())?;
-    Ok(())
+    report.print(out, begin)?;
+    Ok(report.complaints.len())
 }
 
-fn load() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
-    text.split_whitespace().next().map(str::to_owned)
+/// All scanners, round by round: the times of each.
+fn race(scanners: &[Scanner], rounds: usize, report: &mut Report) -> Vec<Vec<Option<f64>>> {
+    common::rounds(rounds, scanners.len(), |number, at| {
+        let name = scanners[at].name;
+        scanners[at].seconds().map_err(|e| report.complaints.push(format!("{name}, round {}: {e}", number + 1))).ok()
+    })
 }
 
-/// All scanners, round by round; each round begins with another one. Gives the times of each.
-fn race(scanners: &[Scanner], rounds: usize) -> Result<Vec<Vec<f64>>> {
-    let mut times = vec![Vec::new(); scanners.len()];
-    for round in 0..rounds {
-        for turn in 0..scanners.len() {
-            let n = (round + turn) % scanners.len();
-            times[n].push(scanners[n].run()?);
-        }
-    }
-    Ok(times)
-}
-
-/// How many times as long as ours this one took, in each round: the quartiles.
-fn ratios(times: &[Vec<f64>], n: usize) -> [f64; 3] {
-    quartiles(times[n].iter().zip(&times[0]).map(|(other, ours)| other / ours).collect())
-}
-
-fn quartiles(mut all: Vec<f64>) -> [f64; 3] {
-    all.sort_by(f64::total_cmp);
-    let last = all.len() - 1;
-    [last / 4, last / 2, last * 3 / 4].map(|n| all[n])
-}
-
-fn row(out: &mut impl Write, name: &str, scanners: &[Scanner], times: &[Vec<f64>]) -> Result<()> {
-    let mut line = format!("{name:<26}{:>10.3}  ", quartiles(times[0].clone())[1]);
+fn row(out: &mut impl Write, name: &str, scanners: &[Scanner], times: &[Vec<Option<f64>>]) -> Result<()> {
+    let ours = Spread::of(times.iter().filter_map(|round| round[0]));
+    let ours = ours.map_or("-".into(), |ours| format!("{:.3}", ours.median));
+    let mut line = format!("{name:<26}{ours:>12}");
     for wanted in ["nmap", "Python"] {
-        let cell = scanners.iter().position(|scanner| scanner.name == wanted).map_or("-".to_owned(), |n| {
-            let [low, median, high] = ratios(times, n);
-            format!("{:.2} s, x {median:.1} ({low:.1}-{high:.1})", quartiles(times[n].clone())[1])
-        });
-        line += &format!("{cell:<24}");
+        let at = scanners.iter().position(|scanner| scanner.name == wanted);
+        let ratios = at.and_then(|at| Spread::of(times.iter().filter_map(|round| Some(round[at]? / round[0]?))));
+        line += &format!("{:>22}", Spread::cell(ratios));
     }
-    writeln!(out, "{}", line.trim_end())?;
-    Ok(())
+    Ok(writeln!(out, "{line}")?)
 }

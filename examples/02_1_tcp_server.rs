@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The longest message, in bytes.
-const LIMIT: usize = 1024;
+const SIZE_LIMIT: usize = 1024;
 /// The longest wait for a whole message: while we wait, nobody else is served.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     netprimer::finish(run())
@@ -46,22 +46,22 @@ fn run() -> io::Result<()> {
 
 /// TCP has no messages: it is for us to say what ends one. Gives the bytes and what ended them.
 fn read_message(client: &TcpStream) -> io::Result<(Vec<u8>, &'static str)> {
-    let (mut message, mut piece) = (Vec::new(), [0; LIMIT]);
-    let deadline = Instant::now() + PATIENCE;
+    let (mut message, mut piece) = (Vec::new(), [0; SIZE_LIMIT]);
+    let deadline = Instant::now() + TIME_LIMIT;
     loop {
-        let room = LIMIT - message.len();
+        let room = SIZE_LIMIT - message.len();
         match read_by(deadline, client, &mut piece[..room]) {
             Ok(0) => return Ok((message, "the client's FIN")),
             Ok(n) => message.extend_from_slice(&piece[..n]),
-            Err(e) if e.kind() == ErrorKind::TimedOut => return Ok((message, "our patience")),
+            Err(e) if e.kind() == ErrorKind::TimedOut => return Ok((message, "our time limit")),
             Err(e) => return Err(e),
         }
         if let Some(newline) = message.iter().position(|&byte| byte == b'\n') {
             message.truncate(newline + 1);
             return Ok((message, "a newline"));
         }
-        if message.len() == LIMIT {
-            return Ok((message, "the limit"));
+        if message.len() == SIZE_LIMIT {
+            return Ok((message, "our size limit"));
         }
     }
 }
@@ -69,11 +69,11 @@ fn read_message(client: &TcpStream) -> io::Result<(Vec<u8>, &'static str)> {
 /// Closing with unread bytes sends a reset, and that can destroy the answer on its way (RFC 9293 section 3.6.1).
 /// So: "no more from me" first, then read on until the client has closed too.
 fn answer(mut client: TcpStream) -> io::Result<()> {
-    client.set_write_timeout(Some(PATIENCE))?;
+    client.set_write_timeout(Some(TIME_LIMIT))?;
     client.write_all(b"Hello, Client!\n")?;
     client.shutdown(Shutdown::Write)?;
-    let deadline = Instant::now() + PATIENCE;
-    while let Ok(1..) = read_by(deadline, &client, &mut [0; LIMIT]) {}
+    let deadline = Instant::now() + TIME_LIMIT;
+    while let Ok(1..) = read_by(deadline, &client, &mut [0; SIZE_LIMIT]) {}
     Ok(())
 }
 

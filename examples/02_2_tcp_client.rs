@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// The longest answer we keep, in bytes: what the other side sends must not fill our memory.
-const LIMIT: usize = 64 * 1024;
+const SIZE_LIMIT: usize = 64 * 1024;
 /// The longest wait for connecting, sending and the answer together. The server of 2.1 may take two seconds of it.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     netprimer::finish(run())
@@ -21,7 +21,7 @@ fn run() -> io::Result<()> {
     let addr = address("127.0.0.1:8888")?;
     // A name can have several addresses, IPv6 and IPv4.
     let addresses = addr.to_socket_addrs().map_err(|e| tried(format!("look up {addr}"), e))?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIME_LIMIT;
     let mut server = connect(&Vec::from_iter(addresses), deadline)?;
     let mut out = io::stdout();
     let peer = server.peer_addr()?;
@@ -57,7 +57,7 @@ pub fn connect(addresses: &[SocketAddr], deadline: Instant) -> io::Result<TcpStr
 /// Reads until the server's FIN. One read is a piece of the answer, of any size, so the pieces are put together.
 pub fn read_answer(mut server: &TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
     let (mut answer, mut piece) = (Vec::new(), [0; 1024]);
-    while answer.len() <= LIMIT {
+    while answer.len() <= SIZE_LIMIT {
         server.set_read_timeout(Some(left(deadline)?))?; // each read gets what is left, so that a drip cannot stretch it
         match server.read(&mut piece) {
             Ok(0) => return Ok(answer),
@@ -67,7 +67,7 @@ pub fn read_answer(mut server: &TcpStream, deadline: Instant) -> io::Result<Vec<
             Err(e) => return Err(e),
         }
     }
-    Err(io::Error::new(ErrorKind::InvalidData, format!("longer than {LIMIT} bytes")))
+    Err(io::Error::new(ErrorKind::InvalidData, format!("longer than {SIZE_LIMIT} bytes")))
 }
 
 /// What is left of the time. Under a millisecond counts as none: a timeout of zero would be none at all.

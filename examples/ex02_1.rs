@@ -1,4 +1,4 @@
-//! Exercise 2.1: answer every line with its length in bytes (lessons/02_1_tcp_server.md).
+//! Exercise 2.1: answer every line with its length in bytes (lessons/02_1_tcp_server.md). 20 to 40 minutes.
 //!
 //! ```text
 //! C: hello\n                the client sends a line: all bytes before a \n
@@ -12,21 +12,26 @@
 //! S: FIN                    then the server closes, and serves the next client
 //! ```
 //!
-//! A line has at most 1,000 bytes. When more have come without a `\n`, the server closes without an answer to it. A
+//! A line has at most 1,000 bytes. To a longer one, with its `\n` or without, the server gives no answer and closes. A
 //! client that fails must not end the server. One client at a time is enough.
 //!
 //! ```text
 //! cargo run --example ex02_1                  checks your server
 //! cargo run --example ex02_1 -- hint          gives the next hint of three
-//! cargo run --example ex02_1 -- serve         lets you talk to it: cargo run --example nc -- 127.0.0.1:8888
+//! cargo run --example ex02_1 -- serve [ADDR]  lets you talk to it, at 127.0.0.1:8888 if you name no address ...
+//! cargo run --example nc -- 127.0.0.1:8888    ... from a second terminal: type lines, and see the answers
 //! ```
 
 use netprimer::check::{self, ex02_1};
-use std::io;
-use std::net::TcpListener;
+#[allow(unused_imports)] // until you use them
+use std::io::{self, Read, Write};
+#[allow(unused_imports)]
+use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
 
 /// Answers every line of every client with its length in bytes, one client after the other, and never returns.
+///
+/// A number goes out as text: `stream.write_all(format!("{length}\n").as_bytes())?` sends the two bytes `5\n` for 5.
 #[allow(unused_variables)] // until you use the listener
 fn serve(listener: TcpListener) -> io::Result<()> {
     todo!("accept, read, answer")

@@ -1,6 +1,7 @@
 //! A netcat: standard input goes to the wire, the wire to standard output, both at the same time and byte by byte. Over
 //! TCP the end of the input is the end of what we send (a half-close: FIN, RFC 9293 section 3.6), and the program goes on
-//! reading until the other side ends. Over UDP each read of the input is one datagram.
+//! reading until the other side ends. When that one has closed and not only half-closed, what is sent after that comes
+//! back as a reset (RFC 9293 section 3.10.7.1). Over UDP each read of the input is one datagram.
 
 mod lesson;
 
@@ -79,7 +80,21 @@ fn talk(mut socket: &TcpStream, args: &Args) -> io::Result<()> {
     if io::stdin().is_terminal() && !sending.is_finished() {
         writeln!(io::stderr(), "the other side sends no more; end your side with Ctrl-D (Windows: Ctrl-Z, Enter)")?;
     }
-    join(sending)
+    match join(sending) {
+        Err(e) if closed_there(&e) => {
+            writeln!(
+                io::stderr(),
+                "the other side has closed the connection: what was sent after that was not delivered"
+            )
+        }
+        ended => ended,
+    }
+}
+
+/// What a send or a FIN meets when the other side has closed. All that it sent was read by then, so that is no error.
+fn closed_there(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
 }
 
 /// UDP: no datagram says that it was the last, so this ends when the input has ended and nothing comes for a while.

@@ -153,7 +153,7 @@ impl From<Error> for io::Error {
 }
 
 /// Ends a program: nothing more to say after `Ok`; after an error `error: what we tried: cause` on stderr, `hint: …` where
-/// there is a usual mend, and exit status 1.
+/// there is a usual remedy, and exit status 1.
 ///
 /// An error of kind `InvalidInput` means that the arguments were wrong (std itself gives it for a malformed address or
 /// a port over 65535): exit status 2, and the usage of the socket lessons, which all take one address. A program with
@@ -199,7 +199,7 @@ fn kind_of(error: &(dyn error::Error + 'static)) -> Option<ErrorKind> {
 fn hint(kind: Option<ErrorKind>, text: &str) -> Option<&'static str> {
     Some(match kind? {
         ErrorKind::ConnectionRefused => {
-            "nobody listens there: start the server of this lesson in another terminal first"
+            "nobody listens there: start the server of this lesson in another terminal first; if it runs, it listens at another address"
         }
         ErrorKind::AddrInUse => {
             "another program has this port: stop it, or take another port (port 0 takes any that is free)"

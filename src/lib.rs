@@ -24,7 +24,7 @@
 //! | 5 | [`dns`] [`http`] [`web`] [`url`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand, and with ureq; addresses of the web |
 //! | 4 | [`reply`] [`dial`] [`fault`] [`scan`] | three-digit replies; whom to call and how; a proxy that damages what passes; who listens |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
-//! | 2 | [`stream`] [`retry`] | a connection with a deadline; trying again |
+//! | 2 | [`stream`] [`retry`] [`pool`] [`gather`] | a connection with a deadline, with or without TLS; trying again; connections kept; many jobs at once |
 //! | 1 | [`deadline`] | one total time |
 //! | 0 | [`error`] [`encode`] | what can go wrong; bytes as text |
 //!
@@ -49,6 +49,9 @@
 //! # Ok::<(), netprimer::Error>(())
 //! ```
 
+// Here and not in Cargo.toml: a learner's own example needs no documentation.
+#![warn(missing_docs)]
+
 #[cfg(feature = "lab")]
 pub mod check;
 pub mod deadline;
@@ -57,9 +60,11 @@ pub mod dns;
 pub mod encode;
 pub mod error;
 pub mod fault;
+pub mod gather;
 pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;
+pub mod pool;
 pub mod reply;
 pub mod retry;
 pub mod scan;

@@ -140,6 +140,9 @@ impl<S: Stream> Stream for Traced<S> {
         self.sink.event(self.we_are, Event::Fin);
         Ok(())
     }
+    fn is_quiet(&mut self) -> bool {
+        self.inner.is_quiet()
+    }
     fn secret(&mut self, on: bool) {
         self.secret = on;
         self.inner.secret(on);

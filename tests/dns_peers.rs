@@ -5,123 +5,63 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use netprimer::Deadline;
 use netprimer::dns::{
     self, AA, Data, Edns, IN, Kind, Lookup, Message, Name, QR, Question, RA, RD, Record, Resolver, UDP_SIZE,
 };
 use netprimer::lab::dns::{Options, Zone, start};
 use netprimer::stream::resolve;
-use std::io::{self, BufReader, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
-
-/// The program by this name, where programs and servers are.
-fn program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        skip(&format!("{name} is not installed"));
-    }
-    found
-}
-
-/// Says what is left out (libtest shows this even when the test passes); with NETPRIMER_PEERS=1 that is a failure.
-fn skip(why: &str) {
-    let _ = writeln!(io::stderr(), "skipped: {why}");
-    assert!(!all_of_it(), "{why}");
-}
-
-/// Whether the peers are the subject of this run, and not one of many tests of somebody who learns.
-fn all_of_it() -> bool {
-    std::env::var_os("NETPRIMER_PEERS").is_some_and(|value| value == "1")
-}
-
-/// A python3 that has dnspython: the first in PATH, or the system's own.
-fn python() -> Option<PathBuf> {
-    let has_it = |python: &&str| {
-        let import = Command::new(python).args(["-c", "import dns.message"]).stderr(Stdio::null()).status();
-        import.is_ok_and(|status| status.success())
-    };
-    let found = ["python3", "/usr/bin/python3"].into_iter().find(has_it).map(PathBuf::from);
-    if found.is_none() {
-        skip("no python3 has dnspython");
-    }
-    found
-}
-
-/// A child process that ends with this value, and a folder that goes with it.
-struct Peer {
-    child: Child,
-    folder: PathBuf,
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// A port that was free a moment ago, for UDP and TCP.
-fn free_port() -> u16 {
-    loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        if UdpSocket::bind(tcp.local_addr().unwrap()).is_ok() {
-            return tcp.local_addr().unwrap().port();
-        }
-    }
-}
+use support::files::Folder;
+use support::network::{self, NAMES};
+use support::programs::{Running, python_with, run, told, tool};
+use support::sockets::both;
+use support::{LIMIT, note, peers};
 
 /// The zones that a foreign server is given: apex and text.
 type Zones<'a> = &'a [(&'a str, &'a str)];
 
 /// Starts a name server: nsd, named, knotd or dnsmasq. It is ready when this returns; `None` when it is not installed.
-fn foreign(server: &str, zones: Zones<'_>) -> Option<(Peer, SocketAddr)> {
-    let file = program(server)?;
+fn foreign(server: &str, zones: Zones<'_>) -> Option<((Running, Folder), SocketAddr)> {
     // Somebody else may take the port before the server does: then it ends, and the next try has another port.
     for _ in 0..3 {
-        let port = free_port();
-        let folder = std::env::temp_dir().join(format!("netprimer-{server}-{}-{port}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        for (apex, text) in zones {
-            std::fs::write(folder.join(apex), text).unwrap();
-        }
-        let mut command = Command::new(&file);
-        configure(&mut command, server, &folder, port, zones);
-        let log = std::fs::File::create(folder.join("log")).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        let mut peer = Peer { child, folder };
-        let addr = SocketAddr::from(([127, 0, 0, 1], port));
-        if answers(&mut peer, addr, zones[0].0) {
-            return Some((peer, addr));
+        let mut command = tool(server)?;
+        let (_, _, addr) = both();
+        let folder = Folder::new();
+        zones.iter().for_each(|(apex, text)| drop(folder.file(apex, text)));
+        configure(&mut command, server, folder.path(), addr.port(), zones);
+        let mut running = Running::start(&mut command);
+        if answers(&mut running, addr, zones[0].0) {
+            return Some(((running, folder), addr));
         }
     }
     panic!("{server} does not start");
 }
 
 /// Asks until there is an answer; `false` when the server ended instead.
-fn answers(peer: &mut Peer, addr: SocketAddr, apex: &str) -> bool {
-    let deadline = Deadline::after(Duration::from_secs(30));
+fn answers(server: &mut Running, addr: SocketAddr, apex: &str) -> bool {
+    let deadline = Deadline::after(LIMIT);
     let (_tick, timer) = mpsc::channel::<()>();
     let resolver = Resolver { attempts: 1, patience: Duration::from_millis(500), ..Resolver::at(addr) };
+    let log = |server: &Running| server.said(|said| said.out.text() + &said.err.text());
     while !deadline.is_over() {
         if resolver.lookup(apex, Kind::SOA).is_ok() {
             return true;
         }
-        if peer.child.try_wait().unwrap().is_some() {
-            let _ = writeln!(io::stderr(), "{}", std::fs::read_to_string(peer.folder.join("log")).unwrap_or_default());
+        if !server.is_running() {
+            note(&log(server));
             return false;
         }
         // A foreign process has no other sign of being ready than its answer.
         let _ = timer.recv_timeout(Duration::from_millis(20));
     }
-    panic!("no answer: {}", std::fs::read_to_string(peer.folder.join("log")).unwrap_or_default());
+    panic!("no answer: {}", log(server));
 }
 
 fn configure(command: &mut Command, server: &str, folder: &Path, port: u16, zones: Zones<'_>) {
@@ -379,68 +319,28 @@ fn generated() -> (String, Vec<(String, Kind)>) {
     (lines.join("\n") + "\n", questions)
 }
 
-/// Starts our Python program, feeds it on a thread and reads all it says.
-fn through_python(args: &[&str], input: Vec<u8>) -> Option<(Vec<u8>, String)> {
-    let mut child = Command::new(python()?)
-        .arg("tests/python/dns_peer.py")
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-    let (give, take) = mpsc::channel();
-    let feed = thread::spawn(move || stdin.write_all(&input).is_ok());
-    let complaints = thread::spawn(move || {
-        let mut text = String::new();
-        stderr.read_to_string(&mut text).map(|_| text).unwrap_or_default()
-    });
-    let read = thread::spawn(move || {
-        let mut output = Vec::new();
-        let _ = give.send(stdout.read_to_end(&mut output).map(|_| output));
-    });
-    let mut peer = Peer { child, folder: PathBuf::from("/nonexistent") };
-    let output = take.recv_timeout(Duration::from_secs(60)).expect("Python ends in time").unwrap();
-    peer.child.wait().unwrap();
-    drop(peer);
-    read.join().unwrap();
-    let complaints = complaints.join().unwrap();
-    assert!(feed.join().unwrap(), "Python read all: {complaints}");
-    Some((output, complaints))
+/// What our Python program says to this input, and what it complains of.
+fn through_python(args: &[&str], input: &[u8]) -> Option<(Vec<u8>, String)> {
+    let left = run(python_with("dns.message", "dns_peer.py")?.args(args), input);
+    assert_eq!(left.status, 0, "{}", left.err);
+    Some((left.out, left.err))
 }
 
 /// What dnspython finds at this server, a line for each question.
 fn dnspython(addr: SocketAddr, questions: &[(String, Kind)]) -> Option<Vec<String>> {
     let input: String = questions.iter().map(|(name, kind)| format!("{name} {kind}\n")).collect();
-    let (output, complaints) = through_python(&["resolve", &addr.port().to_string()], input.into_bytes())?;
+    let (output, complaints) = through_python(&["resolve", &addr.port().to_string()], input.as_bytes())?;
     assert_eq!(complaints, "");
     Some(String::from_utf8(output).unwrap().lines().map(str::to_owned).collect())
 }
 
 /// What dig finds: the lines of all answers, sorted.
 fn dig(addr: SocketAddr, questions: &[(String, Kind)]) -> Option<Vec<String>> {
-    let dig = program("dig")?;
-    let folder = std::env::temp_dir().join(format!("netprimer-dig-{}-{}", std::process::id(), addr.port()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let mut dig = tool("dig")?;
+    let folder = Folder::new();
     let batch: String = questions.iter().map(|(name, kind)| format!("{name} {kind}\n")).collect();
-    std::fs::write(folder.join("batch"), batch).unwrap();
-    let child = Command::new(dig)
-        .args(["@127.0.0.1", "-p", &addr.port().to_string(), "+noall", "+answer", "+authority", "+nocookie", "-f"])
-        .arg(folder.join("batch"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut peer = Peer { child, folder };
-    let stdout = peer.child.stdout.take().unwrap();
-    let (give, take) = mpsc::channel();
-    thread::spawn(move || {
-        let mut text = String::new();
-        let _ = give.send(BufReader::new(stdout).read_to_string(&mut text).map(|_| text));
-    });
-    let text = take.recv_timeout(Duration::from_secs(60)).expect("dig ends in time").unwrap();
+    dig.args(["@127.0.0.1", "-p", &addr.port().to_string(), "+noall", "+answer", "+authority", "+nocookie", "-f"]);
+    let text = run(dig.arg(folder.file("batch", batch)), b"").text();
     // Tabs and the case of the owner are a matter of taste: some servers repeat the question's, some the zone's.
     let plain = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     // nsd names the servers of the zone with every answer; we leave that to who asks for it.
@@ -453,7 +353,7 @@ fn dig(addr: SocketAddr, questions: &[(String, Kind)]) -> Option<Vec<String>> {
 #[test]
 fn a_thousand_names_are_the_same_for_everybody() {
     let (text, mut questions) = generated();
-    if !all_of_it() {
+    if !peers() {
         questions = questions.into_iter().step_by(3).collect();
     }
     let ours = |addr| {
@@ -558,15 +458,20 @@ fn message(numbers: &mut Numbers) -> Message {
 #[test]
 fn messages_through_dnspython_and_back() {
     let mut numbers = Numbers(0x1234_5678_9abc_def1);
-    let count = if all_of_it() { 10_000 } else { 1_000 };
+    let count = if peers() { 10_000 } else { 1_000 };
     let messages: Vec<Message> = (0..count).map(|_| message(&mut numbers)).collect();
+    // In parts, for what a program of a test may say has a limit.
+    messages.chunks(2_000).for_each(through_dnspython);
+}
+
+fn through_dnspython(messages: &[Message]) {
     let mut input = Vec::new();
-    for message in &messages {
+    for message in messages {
         let wire = message.encode().unwrap();
         input.extend((wire.len() as u16).to_be_bytes());
         input.extend(wire);
     }
-    let Some((output, complaints)) = through_python(&["codec"], input) else { return };
+    let Some((output, complaints)) = through_python(&["codec"], &input) else { return };
     let mut rest = output.as_slice();
     for (n, message) in messages.iter().enumerate() {
         let (length, after) = rest.split_at_checked(2).unwrap_or_else(|| panic!("message {n}: {complaints}"));
@@ -582,16 +487,14 @@ fn messages_through_dnspython_and_back() {
 
 #[test]
 fn dig_asks_the_lab() {
-    let Some(dig) = program("dig") else { return };
+    if tool("dig").is_none() {
+        return;
+    }
     let lab = start(Options { zone: Zone::lesson(), ..Options::default() }).unwrap();
     let ask = |args: &[&str]| {
-        let output = Command::new(&dig)
-            .args(["@127.0.0.1", "-p", &lab.addr().port().to_string(), "+time=5", "+tries=1"])
-            .args(args)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        String::from_utf8(output.stdout).unwrap()
+        let mut dig = tool("dig").unwrap();
+        dig.args(["@127.0.0.1", "-p", &lab.addr().port().to_string(), "+time=5", "+tries=1"]);
+        String::from_utf8(run(dig.args(args), b"").out).unwrap()
     };
     assert_eq!(ask(&["+short", "www.example.com"]), "93.184.216.34\n");
     assert_eq!(ask(&["+short", "+tcp", "www.example.com"]), "93.184.216.34\n");
@@ -621,39 +524,13 @@ fn dig_asks_the_lab() {
     }
 }
 
-/// Set for the copy of this program that runs in a network of its own.
-const INSIDE: &str = "NETPRIMER_DNS_INSIDE";
-
 /// In a network of its own a test may have port 53 and a resolv.conf: so the system's resolver can be asked, too.
 #[test]
 fn the_system_asks_the_lab() {
-    if std::env::var_os(INSIDE).is_some() {
-        return inside();
+    match told() {
+        Some(_) => inside(),
+        None => drop(network::own("the_system_asks_the_lab", "in here", &NAMES, "")),
     }
-    let folder = std::env::temp_dir().join(format!("netprimer-inside-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let conf = folder.join("resolv.conf");
-    std::fs::write(&conf, "nameserver 127.0.0.1\n").unwrap();
-    let isolated = |script: &str| {
-        let mut command = Command::new("timeout");
-        command.args(["60", "unshare", "-rnm", "sh", "-ec", script, "sh"]).arg(&conf).stdin(Stdio::null());
-        command
-    };
-    let prepare = "ip link set lo up; mount --bind \"$1\" /etc/resolv.conf; shift; ";
-    let allowed = isolated(prepare).output();
-    if !allowed.as_ref().is_ok_and(|output| output.status.success()) {
-        let _ = std::fs::remove_dir_all(&folder);
-        return skip(&format!("no network namespace of our own: {allowed:?}"));
-    }
-    let run = isolated(&format!("{prepare} exec \"$@\""))
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "the_system_asks_the_lab", "--nocapture"])
-        .env(INSIDE, "1")
-        .output()
-        .unwrap();
-    let _ = std::fs::remove_dir_all(&folder);
-    let said = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success() && said.contains("asked port 53"), "{said}");
 }
 
 fn inside() {
@@ -666,11 +543,10 @@ fn inside() {
     assert_eq!(system, expected);
     let ip = IpAddr::from([93, 184, 216, 34]);
     assert_eq!(dns::names(ip).unwrap(), [Name::parse("www.example.com").unwrap()]);
-    if program("python3").is_some() {
+    if let Some(mut python) = tool("python3") {
         let script =
             "import socket; print(socket.gethostbyaddr('93.184.216.34')[0], socket.gethostbyname('web.example.com'))";
-        let output = Command::new("python3").args(["-c", script]).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "www.example.com 93.184.216.34\n", "{output:?}");
+        let (status, out, err) = run(python.args(["-c", script]), b"").parts();
+        assert_eq!((status, out.as_str()), (0, "www.example.com 93.184.216.34\n"), "{err}");
     }
-    eprintln!("asked port 53");
 }

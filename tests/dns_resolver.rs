@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use netprimer::dns::{
     self, Data, Edns, Hosts, IN, Kind, Lookup, Message, Name, QR, RD, Rcode, Record, Resolver, TC, UDP_SIZE,
 };
@@ -10,11 +12,14 @@ use netprimer::trace::{Side, Transcript};
 use netprimer::{Deadline, Error};
 use std::collections::HashSet;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+use support::LIMIT;
+use support::files::Folder;
+use support::sockets::{both, dial, limited, receive, udp};
 
 const TRUE: Ipv4Addr = Ipv4Addr::new(93, 184, 216, 34);
 
@@ -176,14 +181,12 @@ fn scripted(
     queries: usize,
     answers: impl Fn(&Message) -> Vec<Vec<u8>> + Send + 'static,
 ) -> (SocketAddr, thread::JoinHandle<()>) {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let socket = udp();
     let addr = socket.local_addr().unwrap();
     let server = thread::spawn(move || {
-        let mut buffer = [0; 2048];
         for _ in 0..queries {
-            let (n, peer) = socket.recv_from(&mut buffer).unwrap();
-            for packet in answers(&Message::parse(&buffer[..n]).unwrap()) {
+            let (query, peer) = receive(&socket);
+            for packet in answers(&Message::parse(&query).unwrap()) {
                 socket.send_to(&packet, peer).unwrap();
             }
         }
@@ -344,7 +347,7 @@ fn without_edns_512_bytes_are_the_limit() {
 fn the_next_server_is_asked() {
     let good = lab([]);
     // Connected to somebody else, it takes no datagram of ours, and nobody else can have the port.
-    let elsewhere = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let elsewhere = udp();
     elsewhere.connect(good.addr()).unwrap();
     let closed = elsewhere.local_addr().unwrap();
     let referral = serve(|query| Some(Message { authority: vec![alias("com", "x.test")], ..reply(query) })).unwrap();
@@ -412,21 +415,28 @@ fn a_silent_server_costs_its_patience_and_the_total_holds() {
 
 #[test]
 fn a_late_answer_is_not_taken_for_the_next_one() {
-    let late = lab([Lie::Late(Duration::from_millis(150))]);
+    // Each question brings the answer to the one before it: late, however busy this machine is.
+    let before = Mutex::new(None);
+    let (addr, server) = scripted(3, move |query| {
+        let late = before.lock().unwrap().replace(query.clone());
+        late.iter().map(|query| good(query).encode().unwrap()).collect()
+    });
     let patience = Duration::from_millis(50);
-    let resolver = Resolver { patience, attempts: 3, ..at(late.addr()) };
+    let resolver = Resolver { patience, attempts: 3, ..at(addr) };
     let error = within(patience * 3, Duration::from_secs(3), || resolver.lookup("www.example.com", Kind::A));
-    assert!(matches!(error, Err(Error::Timeout(_))), "each attempt has a port and an id of its own: {error:?}");
+    assert!(matches!(error, Err(Error::Timeout(_))), "each attempt has an id of its own: {error:?}");
+    server.join().unwrap();
+    // Who has patience gets it.
+    let late = lab([Lie::Late(Duration::from_millis(150))]);
     assert_eq!(found(at(late.addr()).lookup("www.example.com", Kind::A)), ["93.184.216.34"]);
 }
 
 #[test]
 fn a_stream_of_junk_does_not_outlive_the_deadline() {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let socket = udp();
     let addr = socket.local_addr().unwrap();
     let junk = thread::spawn(move || {
-        let (_, peer) = socket.recv_from(&mut [0; 2048]).unwrap();
+        let (_, peer) = receive(&socket);
         let end = Deadline::after(Duration::from_secs(5));
         // Until it is refused: whoever asked has gone.
         socket.connect(peer).unwrap();
@@ -443,29 +453,16 @@ fn a_stream_of_junk_does_not_outlive_the_deadline() {
 
 /// Asks over UDP for TCP, and does there what `talk` does.
 fn tcp_only(talk: impl FnOnce(TcpStream, Message) + Send + 'static) -> (SocketAddr, thread::JoinHandle<()>) {
-    let (tcp, udp) = loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()) {
-            break (tcp, udp);
-        }
-    };
-    udp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let addr = udp.local_addr().unwrap();
+    let (tcp, udp, addr) = both();
     let server = thread::spawn(move || {
-        let mut buffer = [0; 2048];
-        let (n, peer) = udp.recv_from(&mut buffer).unwrap();
-        let query = Message::parse(&buffer[..n]).unwrap();
+        let (query, peer) = receive(&udp);
+        let query = Message::parse(&query).unwrap();
         let truncated = forged(&query);
         let mut wire = Message { flags: truncated.flags | TC, ..truncated }.encode().unwrap();
         wire.truncate(wire.len() - 3); // cut where no record ends, as old servers do
         udp.send_to(&wire, peer).unwrap();
-        let mut stream = tcp.accept().unwrap().0;
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let mut length = [0; 2];
-        stream.read_exact(&mut length).unwrap();
-        let mut wire = vec![0; u16::from_be_bytes(length).into()];
-        stream.read_exact(&mut wire).unwrap();
-        let again = Message::parse(&wire).unwrap();
+        let mut stream = limited(tcp.accept().unwrap().0);
+        let again = read_framed(&mut stream);
         assert_eq!(again.questions, query.questions);
         talk(stream, again);
     });
@@ -475,6 +472,14 @@ fn tcp_only(talk: impl FnOnce(TcpStream, Message) + Send + 'static) -> (SocketAd
 fn framed(message: &Message) -> Vec<u8> {
     let wire = message.encode().unwrap();
     [&(wire.len() as u16).to_be_bytes()[..], &wire].concat()
+}
+
+fn read_framed(stream: &mut TcpStream) -> Message {
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).unwrap();
+    let mut wire = vec![0; u16::from_be_bytes(length).into()];
+    stream.read_exact(&mut wire).unwrap();
+    Message::parse(&wire).unwrap()
 }
 
 #[test]
@@ -536,15 +541,14 @@ fn over_tcp_lies_are_errors() {
 
 #[test]
 fn every_query_has_a_port_and_an_id_of_its_own() {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let socket = udp();
     let addr = socket.local_addr().unwrap();
     let server = thread::spawn(move || {
         let (mut ports, mut ids, mut in_order) = (HashSet::new(), HashSet::new(), 0);
-        let (mut buffer, mut last) = ([0; 2048], 0u16);
+        let mut last = 0u16;
         for _ in 0..200 {
-            let (n, peer) = socket.recv_from(&mut buffer).unwrap();
-            let query = Message::parse(&buffer[..n]).unwrap();
+            let (query, peer) = receive(&socket);
+            let query = Message::parse(&query).unwrap();
             ports.insert(peer.port());
             ids.insert(query.id);
             in_order += u32::from(query.id == last.wrapping_add(1));
@@ -628,32 +632,9 @@ fn at_most_eight_names_are_confirmed() {
     assert_eq!(*asked.lock().unwrap(), 8);
 }
 
-/// A folder of this test's own, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("netprimer-{test}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn file(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, contents).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn the_files_of_the_system() {
-    let folder = Folder::new("resolv");
+    let folder = Folder::new();
     let lab = lab([]);
     let conf = format!("nameserver [{}]:{}\noptions timeout:3 attempts:1\n", lab.addr().ip(), lab.addr().port());
     let hosts = folder.file("hosts", "192.0.2.9 here.test\n");
@@ -667,8 +648,8 @@ fn the_files_of_the_system() {
 
 #[test]
 fn nonsense_in_the_files_is_survived() {
-    let folder = Folder::new("nonsense");
-    let nowhere = folder.0.join("nowhere");
+    let folder = Folder::new();
+    let nowhere = folder.path().join("nowhere");
     let servers = |text: &[u8]| {
         let resolver = Resolver::from_files(&folder.file("resolv.conf", text), &nowhere).unwrap();
         assert!((1..=3).contains(&resolver.attempts) && resolver.patience <= Duration::from_secs(30));
@@ -699,16 +680,13 @@ fn nonsense_in_the_files_is_survived() {
 
 /// Sends one datagram and gives back the answer; `None` when another question is answered before it.
 fn raw(server: &NameServer, packet: &[u8]) -> Option<Message> {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let socket = udp();
     socket.connect(server.addr()).unwrap();
     socket.send(packet).unwrap();
     // The server answers in order: if the answer to this comes first, there was none to the packet.
     let marker = Message { edns: None, ..Message::query(0xfeed, name("ns.example.com"), Kind::A) };
     socket.send(&marker.encode().unwrap()).unwrap();
-    let mut buffer = [0; 2048];
-    let n = socket.recv(&mut buffer).unwrap();
-    Message::parse(&buffer[..n]).ok().filter(|answer| answer.id != 0xfeed)
+    Message::parse(&receive(&socket).0).ok().filter(|answer| answer.id != 0xfeed)
 }
 
 fn plain(text: &str, kind: Kind) -> Message {
@@ -803,29 +781,17 @@ fn the_size_that_was_asked_for_is_kept() {
     for (size, fits) in [(None, false), (Some(0), false), (Some(511), false), (Some(900), true), (Some(1232), true)] {
         let edns = size.map(|udp_size| Edns { udp_size, ..Edns::default() });
         let query = Message { edns, ..plain("t.example.com", Kind::TXT) };
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let socket = udp();
         socket.send_to(&query.encode().unwrap(), server.addr()).unwrap();
-        let mut buffer = [0; 2048];
-        let n = socket.recv(&mut buffer).unwrap();
-        let answer = Message::parse(&buffer[..n]).unwrap();
+        let answer = Message::parse(&receive(&socket).0).unwrap();
         assert_eq!((answer.answers.len() == 1, answer.flags & TC == 0), (fits, fits), "{size:?}");
     }
 }
 
 fn connect(server: &NameServer) -> TcpStream {
-    let stream = TcpStream::connect(server.addr()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let stream = dial(server.addr());
     stream.set_nodelay(true).unwrap();
     stream
-}
-
-fn read_framed(stream: &mut TcpStream) -> Message {
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).unwrap();
-    let mut wire = vec![0; u16::from_be_bytes(length).into()];
-    stream.read_exact(&mut wire).unwrap();
-    Message::parse(&wire).unwrap()
 }
 
 #[test]
@@ -877,7 +843,7 @@ fn the_lab_has_64_places_for_connections() {
     late.write_all(&query).unwrap();
     late.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     assert!(late.read(&mut [0]).is_err(), "it waits for a place");
-    late.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    late.set_read_timeout(Some(LIMIT)).unwrap();
     held.pop();
     assert_eq!(read_framed(&mut late).answers.len(), 1);
 }

@@ -4,6 +4,7 @@
 
 #[path = "support/site.rs"]
 mod site;
+mod support;
 
 use netprimer::dial::Dial;
 use netprimer::http::{self, Client, CloseReason, Framing, Method, Options, Refused, Request};
@@ -12,11 +13,12 @@ use netprimer::lab::tls::{self, Acceptor, Certificate};
 use netprimer::trace::{Side, Transcript, What};
 use netprimer::{Error, Result};
 use site::{Asked, Site, site};
+use std::collections::HashSet;
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use std::{fs, io, process};
 
@@ -264,26 +266,51 @@ fn a_body_that_nobody_reads() {
 
 #[test]
 fn a_stale_connection_costs_nothing_where_asking_twice_does_no_harm() {
-    // Each connection answers once and closes, without having said so.
-    for (method, lines) in [(Method::Get, 6), (Method::Delete, 6), (Method::Put, 7)] {
-        let hear = std::iter::repeat_n(Step::HearLine, lines);
-        let peer = script::play(hear.chain([Step::say(ok("Hello"))])).unwrap();
+    // Each connection answers once; the second request on it meets silence and the end.
+    let met = Arc::new(Mutex::new(HashSet::new()));
+    let site =
+        site(None, move |asked| if met.lock().unwrap().insert(asked.connection) { ok("Hello") } else { Vec::new() });
+    for method in [Method::Get, Method::Delete, Method::Put] {
         let mut client = Client::new();
         for _ in 0..3 {
-            let response = client.send(&Request::new(method, &url(&peer))).unwrap();
+            let response = client.send(&Request::new(method, &site.url("/")).header("X-A", "b")).unwrap();
             assert_eq!(response.text().unwrap(), "Hello");
             assert_eq!(client.reusable(), Ok(()));
         }
-        peer.verdict().unwrap();
     }
-    let peer = script::play(std::iter::repeat_n(Step::HearLine, 7).chain([Step::say(ok("Hello"))])).unwrap();
+    assert_eq!(site.asked().len(), 3 * 5, "one request each that was repeated");
+
     let mut client = Client::new();
-    let post = Request::new(Method::Post, &url(&peer));
+    let post = Request::new(Method::Post, &site.url("/"));
     client.send(&post).unwrap().text().unwrap();
     let error = client.send(&post).unwrap_err();
     assert!(matches!(error, Error::Closed(_) | Error::Io(..)), "{error:?}");
     assert_eq!(client.reusable(), Err(CloseReason::Failed));
     assert_eq!(client.send(&post).unwrap().text().unwrap(), "Hello");
+    assert_eq!(site.asked().len(), 15 + 3, "a POST is never repeated");
+}
+
+#[test]
+fn what_came_since_the_last_turn_is_no_answer() {
+    // The server says goodbye, or says more than it was asked, after its answer is complete.
+    for late in [Step::Finish, Step::say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")] {
+        let lines = std::iter::repeat_n(Step::HearLine, 7);
+        let peer = script::play(lines.chain([Step::say(ok("Hello")), late, Step::Hold])).unwrap();
+        let wire = peer.wire();
+        let mut client = Client::new();
+        for turn in 1..=3 {
+            let response = client.send(&Request::new(Method::Post, &url(&peer))).unwrap();
+            assert_eq!(response.text().unwrap(), "Hello");
+            // Both pieces are on their way once the peer has written them; on loopback they are here then.
+            let start = Instant::now();
+            while wire.pieces().iter().filter(|piece| piece.side == Side::Server).count() < 2 * turn {
+                assert!(start.elapsed() < Duration::from_secs(5));
+                std::thread::yield_now();
+            }
+        }
+        drop(client);
+        peer.verdict().unwrap();
+    }
 }
 
 #[test]
@@ -614,6 +641,28 @@ fn an_error_in_a_body_stays_one() {
     assert!(response.body.read(&mut [0; 8]).is_err(), "what comes after is no body");
     drop(response);
     assert_eq!(client.reusable(), Err(CloseReason::Failed));
+}
+
+#[test]
+fn an_address_of_ipv6_stands_in_brackets() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        return support::missing("IPv6", "this machine has no [::1]");
+    };
+    let addr = listener.local_addr().unwrap();
+    let served = std::thread::spawn(move || {
+        let mut peer = listener.accept().unwrap().0;
+        peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let (mut come, mut piece) = (Vec::new(), [0; 1024]);
+        while !come.ends_with(b"\r\n\r\n") {
+            let n = peer.read(&mut piece).unwrap();
+            assert!(n > 0);
+            come.extend_from_slice(&piece[..n]);
+        }
+        peer.write_all(&ok("six")).unwrap();
+        String::from_utf8(come).unwrap()
+    });
+    assert_eq!(http::get(&format!("http://{addr}/")).unwrap().text().unwrap(), "six");
+    assert!(served.join().unwrap().contains(&format!("\r\nHost: {addr}\r\n")));
 }
 
 /// A folder of this test's own, removed at the end.

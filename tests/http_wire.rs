@@ -279,10 +279,11 @@ impl Dice {
 
 #[test]
 fn a_hundred_thousand_damaged_heads() {
-    let start = Instant::now();
+    // 2 s for all of them, by the quickest thousand: another program's work is not ours.
+    let (mut start, mut quickest) = (Instant::now(), Duration::MAX);
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let (mut good, mut bad, mut open) = (0, 0, 0);
-    for _ in 0..100_000 {
+    for n in 1..=100_000 {
         let mut wire = GOLDEN.to_vec();
         for _ in 0..1 + dice.below(4) {
             let at = dice.below(wire.len());
@@ -307,10 +308,13 @@ fn a_hundred_thousand_damaged_heads() {
             Err(Error::Protocol(_) | Error::TooLong(..)) => bad += 1,
             Err(other) => panic!("{other:?}"),
         }
+        if n % 1_000 == 0 {
+            quickest = quickest.min(start.elapsed());
+            start = Instant::now();
+        }
     }
     assert!(good > 1_000 && bad > 1_000 && open > 1_000, "{good} {bad} {open}");
-    // A third of a second on two quiet cores, without optimisation.
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(quickest < Duration::from_millis(20), "{quickest:?} for a thousand");
 }
 
 /// Feeds the wire in pieces and takes the data in pieces: the data, and how much of the wire was used.

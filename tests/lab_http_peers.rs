@@ -1,7 +1,7 @@
 //! The lab's web server before clients others wrote: what they sent is what it shows, and what it says is what they see.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod tools;
+mod support;
 
 use netprimer::lab::http::{self, Lab, Options};
 use netprimer::lab::tls::{Acceptor, Certificate, ca_pem};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tools::{peer, start};
+use support::programs::{self, python, tool, works};
 
 fn lab() -> Lab {
     http::start(Options::default()).unwrap()
@@ -43,9 +43,17 @@ impl Drop for Folder {
     }
 }
 
-/// Runs a program to its end: its status and what it wrote.
-fn run(program: PathBuf, args: &[&str]) -> (i32, Vec<u8>, String) {
-    let left = start(program, args.iter().copied()).input(b"").end();
+/// Its status, its output, its errors.
+type Ran = (i32, Vec<u8>, String);
+
+/// A program of others: called with arguments, it gives its status and what it wrote.
+fn peer(name: &'static str) -> Option<impl Fn(&[&str]) -> Ran> {
+    tool(name)?;
+    Some(move |args: &[&str]| ran(Command::new(name).args(args)))
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let left = programs::run(command, b"");
     (left.status, left.out, left.err)
 }
 
@@ -62,7 +70,7 @@ fn curl() {
         let url = if last.starts_with('/') { lab.url(last) } else { (*last).to_owned() };
         let common = ["-q", "-sS", "--noproxy", "*", "--max-time", "15"];
         let args: Vec<&str> = common.iter().chain(options).copied().chain([url.as_str()]).collect();
-        let (status, out, err) = run(curl.clone(), &args);
+        let (status, out, err) = curl(&args);
         assert_eq!((status, err.as_str()), (0, ""), "{args:?}");
         out
     };
@@ -103,18 +111,18 @@ fn curl() {
     for (path, wanted) in
         [("/wrong/cut", 18), ("/wrong/cut-chunked", 18), ("/wrong/bad-chunk", 56), ("/wrong/hang-up", 52)]
     {
-        assert_eq!(run(curl.clone(), &["-q", "-sS", "--noproxy", "*", &lab.url(path)]).0, wanted, "{path}");
+        assert_eq!(curl(&["-q", "-sS", "--noproxy", "*", &lab.url(path)]).0, wanted, "{path}");
     }
     // Over TLS, with the lab's authority in a file; and not without.
     let lab = secure();
     let (status, out, err) =
-        run(curl.clone(), &["-q", "-sS", "--noproxy", "*", "--cacert", &folder.path("ca.pem"), &lab.url("/get")]);
+        curl(&["-q", "-sS", "--noproxy", "*", "--cacert", &folder.path("ca.pem"), &lab.url("/get")]);
     assert_eq!((status, err.as_str()), (0, ""));
     assert_eq!(parsed(&out)["url"], lab.url("/get"));
-    assert_eq!(run(curl.clone(), &["-q", "-sS", "--noproxy", "*", &lab.url("/get")]).0, 60);
+    assert_eq!(curl(&["-q", "-sS", "--noproxy", "*", &lab.url("/get")]).0, 60);
     // An end that nothing marks over TLS is none of curl's business (OpenSSL 3's SSL_OP_IGNORE_UNEXPECTED_EOF); a length is.
     assert_eq!(
-        run(curl, &["-q", "-sS", "--noproxy", "*", "--cacert", &folder.path("ca.pem"), &lab.url("/wrong/cut")]).0,
+        curl(&["-q", "-sS", "--noproxy", "*", "--cacert", &folder.path("ca.pem"), &lab.url("/wrong/cut")]).0,
         18
     );
 }
@@ -126,7 +134,7 @@ fn wget() {
     let ask = |args: &[&str], path: &str| {
         let url = lab.url(path);
         let common = ["--no-config", "--no-proxy", "-q", "-T", "15", "-t", "2", "-O", "-"];
-        run(wget.clone(), &common.iter().chain(args).copied().chain([url.as_str()]).collect::<Vec<_>>())
+        wget(&common.iter().chain(args).copied().chain([url.as_str()]).collect::<Vec<_>>())
     };
     let get = parsed(&ask(&["--header", "X-A: 你"], "/get?q=1").1);
     assert_eq!((&get["args"]["q"], &get["headers"]["X-A"]), (&"1".into(), &"你".into()));
@@ -144,13 +152,9 @@ fn wget() {
     assert_eq!(parsed(&gzip.1)["gzipped"], true);
     let lab = secure();
     let args = ["--no-config", "--no-proxy", "-q", "-t", "1", "-O", "-", "--ca-certificate"];
-    let over_tls = run(wget.clone(), &[&args[..], &[&folder.path("ca.pem"), &lab.url("/get")]].concat());
+    let over_tls = wget(&[&args[..], &[&folder.path("ca.pem"), &lab.url("/get")]].concat());
     assert_eq!(parsed(&over_tls.1)["url"], lab.url("/get"));
-    assert_eq!(run(wget, &["--no-config", "--no-proxy", "-q", "-t", "1", "-O", "-", &lab.url("/get")]).0, 5);
-}
-
-fn script(name: &str) -> String {
-    format!("{}/tests/python/{name}", env!("CARGO_MANIFEST_DIR"))
+    assert_eq!(wget(&["--no-config", "--no-proxy", "-q", "-t", "1", "-O", "-", &lab.url("/get")]).0, 5);
 }
 
 fn text(value: &Value) -> Value {
@@ -159,10 +163,10 @@ fn text(value: &Value) -> Value {
 
 #[test]
 fn python_urllib() {
-    let Some(python) = peer("python3") else { return };
     let lab = lab();
     let base = lab.url("");
-    let (status, out, err) = run(python, &[&script("lab_http.py"), &base]);
+    let Some(mut python) = python("lab_http.py") else { return };
+    let (status, out, err) = ran(python.arg(&base));
     assert_eq!((status, err.as_str()), (0, ""));
     let seen = parsed(&out);
     let body = |name: &str| text(&seen[name]["body"]);
@@ -189,29 +193,16 @@ fn python_urllib() {
     assert_eq!(seen["no-http"], "BadStatusLine");
 }
 
-/// Whether this Python has the package; if not, says so, or fails where it must be there.
-fn has_requests(python: &Path) -> bool {
-    let found = Command::new(python).args(["-c", "import requests"]).output().unwrap().status.success();
-    if !found {
-        assert!(
-            std::env::var_os("NETPRIMER_PEERS").is_none_or(|set| set != "1"),
-            "the Python package requests is missing"
-        );
-        use std::io::Write;
-        let _ =
-            writeln!(std::io::stderr(), "skipped: python3 has no package requests, so nothing is tried with it here");
-    }
-    found
-}
-
 #[test]
 fn python_requests() {
-    let Some(python) = peer("python3").filter(|python| has_requests(python)) else { return };
+    let Some(mut probe) = tool("python3") else { return };
+    if !works(probe.args(["-c", "import requests"]), "the Python package requests") {
+        return;
+    }
     let folder = Folder::new("requests");
     for (lab, certificate) in [(lab(), None), (secure(), Some(folder.path("ca.pem")))] {
-        let (program, base, here) = (script("lab_requests.py"), lab.url(""), folder.path(""));
-        let args: Vec<&str> = [program.as_str(), &base, &here].into_iter().chain(certificate.as_deref()).collect();
-        let (status, out, err) = run(python.clone(), &args);
+        let Some(mut python) = python("lab_requests.py") else { return };
+        let (status, out, err) = ran(python.arg(lab.url("")).arg(folder.path("")).args(certificate));
         assert_eq!((status, err.as_str()), (0, ""));
         compare(&lab, &parsed(&out));
     }
@@ -254,7 +245,7 @@ fn compare(lab: &Lab, seen: &Value) {
     assert_eq!(body("generator")["headers"]["Transfer-Encoding"], "chunked");
     assert_eq!(body("patch")["data"], "text");
     assert_eq!((&seen["head"]["status"], &seen["head"]["text"]), (&200.into(), &"".into()));
-    assert_eq!(seen["options"]["status"], 204);
+    assert_eq!(seen["options"]["status"], 200);
     assert_eq!(body("gzip")["gzipped"], true);
     assert_eq!(
         (&seen["redirect"]["history"], &body("redirect")["url"]),

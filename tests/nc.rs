@@ -209,6 +209,52 @@ fn a_reset_is_an_error_even_while_the_input_is_open() {
     client.end().is_error(1, "hint: the other side dropped the connection");
 }
 
+const NOT_DELIVERED: &str = "the other side has closed the connection: what was sent after that was not delivered\n";
+
+/// A server that says goodbye and closes: what is sent after that meets nobody. With both ends of the connection.
+fn closed() -> (Running, SocketAddr, SocketAddr) {
+    let (addr, server) = serve(|mut client| {
+        client.write_all(b"bye\n").unwrap();
+        client.peer_addr().unwrap()
+    });
+    let program = nc(&[&addr]);
+    let ours = server.join().unwrap();
+    program.shows("bye\n");
+    (program, ours, addr.parse().unwrap())
+}
+
+#[test]
+fn what_is_sent_after_the_other_side_has_closed_is_named_and_no_error() {
+    let (program, ..) = closed();
+    // More than the system would keep for somebody who reads later, so that a send fails for certain.
+    let left = program.input(&vec![b'x'; 16 << 20]).end();
+    assert_eq!((left.status, left.err.as_str(), left.out.as_slice()), (0, NOT_DELIVERED, &b"bye\n"[..]));
+}
+
+/// The input ends later: then it is the FIN that meets nobody.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_fin_after_the_other_side_has_closed_is_no_error() {
+    let (mut program, ours, there) = closed();
+    program.type_in("too late\n");
+    let ports = [ours, there].map(|addr| format!(":{:04X} ", addr.port()));
+    let known = |table: String| table.lines().any(|line| ports.iter().all(|port| line.contains(port)));
+    let start = std::time::Instant::now();
+    // The reset has come back when the system does not know the connection any more (proc(5), /proc/net/tcp).
+    while known(std::fs::read_to_string("/proc/net/tcp").unwrap()) {
+        assert!(start.elapsed() < support::LIMIT, "no reset in time");
+        thread::yield_now();
+    }
+    let left = program.input(b"").end();
+    assert_eq!((left.status, left.err.as_str(), left.out.as_slice()), (0, NOT_DELIVERED, &b"bye\n"[..]));
+}
+
+#[test]
+fn a_close_without_anything_sent_after_it_goes_unmentioned() {
+    let (program, ..) = closed();
+    assert_eq!(succeeded(program.input(b"").end()), b"bye\n");
+}
+
 #[test]
 fn wrong_arguments_give_two() {
     for (args, text) in [

@@ -67,12 +67,12 @@ fn a_message_over_the_limit_is_cut_and_the_answer_survives_the_unread_rest() {
     client.shutdown(Shutdown::Write).unwrap();
     assert_eq!(rest_of(&client), ANSWER);
     let line = server.line();
-    assert!(line.starts_with(&format!("{} sent 1024 bytes, ended by the limit: \"xxx", peer(&client))), "{line}");
+    assert!(line.starts_with(&format!("{} sent 1024 bytes, ended by our size limit: \"xxx", peer(&client))), "{line}");
     assert_eq!(line.matches('x').count(), 1024);
 }
 
 #[test]
-fn a_silent_client_holds_the_next_one_no_longer_than_our_patience() {
+fn a_silent_client_holds_the_next_one_no_longer_than_our_time_limit() {
     let server = server(SERVER);
     let start = Instant::now();
     let silent = server.dial();
@@ -80,13 +80,13 @@ fn a_silent_client_holds_the_next_one_no_longer_than_our_patience() {
     next.write_all(b"me too\n").unwrap();
     assert_eq!(rest_of(&silent), ANSWER);
     assert!(start.elapsed() >= Duration::from_millis(1900), "{:?}", start.elapsed());
-    assert_eq!(server.line(), format!("{} sent 0 bytes, ended by our patience: \"\"", peer(&silent)));
+    assert_eq!(server.line(), format!("{} sent 0 bytes, ended by our time limit: \"\"", peer(&silent)));
     drop(silent);
     assert_eq!(rest_of(&next), ANSWER);
 }
 
 #[test]
-fn a_drip_does_not_stretch_our_patience() {
+fn a_drip_does_not_stretch_our_time_limit() {
     let server = server(SERVER);
     let client = server.dial();
     let mut tap = client.try_clone().unwrap();
@@ -103,7 +103,7 @@ fn a_drip_does_not_stretch_our_patience() {
     let drops = drip.join().unwrap();
     assert!((2..600).contains(&drops), "the server waited for {drops} drops");
     let line = server.line();
-    assert!(line.contains("ended by our patience: \"..") && line.ends_with('"'), "{line}");
+    assert!(line.contains("ended by our time limit: \"..") && line.ends_with('"'), "{line}");
 }
 
 // ---- 2.1: bytes, and peers that go wrong ----
@@ -418,7 +418,7 @@ fn the_usual_python_client_gets_its_answers() {
             server.line();
         }
         let last = server.line();
-        let expected = ["14 bytes, ended by our patience: \"Hello, Server!\"", "14 bytes sent back"];
+        let expected = ["14 bytes, ended by our time limit: \"Hello, Server!\"", "14 bytes sent back"];
         assert!(expected.iter().any(|end| last.ends_with(end)), "{last}");
     }
 }

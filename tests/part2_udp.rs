@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::programs::{self, Left, Programs, Running, address, first_line};
+use support::programs::{self, Programs, Running, address, first_line};
 use support::sockets::{has_ipv6, receive, udp, udp_at};
 
 #[allow(dead_code)]
@@ -44,14 +44,10 @@ fn our_client(server: SocketAddr) -> Running {
 }
 
 fn run<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>) -> (i32, String, String) {
-    split(PROGRAMS.run(name, args, b""))
+    PROGRAMS.run(name, args, b"").parts()
 }
 
 /// Exit status, stdout and stderr.
-fn split(left: Left) -> (i32, String, String) {
-    (left.status, String::from_utf8_lossy(&left.out).into_owned(), left.err)
-}
-
 fn python(name: &str, port: u16) -> Option<Command> {
     let mut command = programs::python(name)?;
     command.arg(port.to_string());
@@ -87,7 +83,7 @@ fn server_and_client_talk_over_both_families() {
             continue;
         }
         let (server, addr) = our_server(ip);
-        let (status, stdout, stderr) = split(our_client(addr).end());
+        let (status, stdout, stderr) = our_client(addr).end().parts();
         assert_eq!((status, stderr.as_str()), (0, ""));
         assert!(stdout.ends_with(&format!("{addr} answered 14 bytes: \"Hello, Client!\"\n")), "{stdout}");
         let line = server.line();
@@ -206,7 +202,7 @@ fn the_server_ends_with_an_error_when_nobody_reads_its_output() {
     drop(stdout);
     let addr = address(&first);
     udp().send_to(b"anybody?", addr).unwrap();
-    let (status, _, stderr) = split(server.end());
+    let (status, _, stderr) = server.end().parts();
     assert_eq!(status, 1, "{stderr}");
     assert!(stderr.starts_with("error: ") && !stderr.contains("panicked"), "{stderr}");
 }
@@ -222,7 +218,7 @@ fn a_lost_question_is_asked_again() {
     let (second, again) = receive(&server);
     assert_eq!((&second, again), (&first, from), "the same question from the same socket");
     server.send_to("你好".as_bytes(), from).unwrap();
-    let (status, stdout, _) = split(client.end());
+    let (status, stdout, _) = client.end().parts();
     assert_eq!(status, 0);
     let addr = server.local_addr().unwrap();
     assert!(stdout.starts_with(&format!("{addr}: no answer in 500 ms\n")), "{stdout}");
@@ -237,7 +233,7 @@ fn a_late_answer_to_the_first_try_is_taken_once() {
     let (_, from) = receive(&server);
     server.send_to(b"to the first", from).unwrap();
     server.send_to(b"to the second", from).unwrap();
-    let (status, stdout, _) = split(client.end());
+    let (status, stdout, _) = client.end().parts();
     assert_eq!(status, 0);
     assert!(stdout.ends_with("answered 12 bytes: \"to the first\"\n"), "{stdout}");
 }
@@ -252,7 +248,7 @@ fn a_strangers_answer_does_not_count() {
         let _ = stranger.send_to(b"believe me", from);
     }
     server.send_to(b"Hello, Client!", from).unwrap();
-    let (status, stdout, _) = split(client.end());
+    let (status, stdout, _) = client.end().parts();
     assert_eq!(status, 0);
     assert!(stdout.ends_with("answered 14 bytes: \"Hello, Client!\"\n") && !stdout.contains("believe"), "{stdout}");
 }
@@ -269,7 +265,7 @@ fn answers_of_every_size_and_kind_are_shown_whole_and_safe() {
         let client = our_client(server.local_addr().unwrap());
         let (_, from) = receive(&server);
         server.send_to(&answer, from).unwrap();
-        let (status, stdout, _) = split(client.end());
+        let (status, stdout, _) = client.end().parts();
         assert_eq!(status, 0);
         assert!(stdout.ends_with(&shown), "{stdout}");
     }
@@ -284,7 +280,7 @@ fn nobody_there_is_refused_at_once_and_not_waited_for() {
             continue;
         }
         let (addr, _held) = nobody(ip);
-        let (status, stdout, stderr) = split(our_client(addr).end());
+        let (status, stdout, stderr) = our_client(addr).end().parts();
         assert_eq!(status, 1);
         assert!(!stdout.contains("1600"), "the waiting did not go to its end: {stdout}");
         assert!(stderr.starts_with(&format!("error: ask {addr}: Connection refused")), "{stderr}");
@@ -297,7 +293,7 @@ fn a_silent_server_is_given_up_after_three_questions() {
     let server = udp();
     let addr = server.local_addr().unwrap();
     let start = Instant::now();
-    let (status, stdout, stderr) = split(our_client(addr).end());
+    let (status, stdout, stderr) = our_client(addr).end().parts();
     assert!(start.elapsed() >= Duration::from_secs(3), "{:?}", start.elapsed());
     assert!(start.elapsed() < LIMIT);
     assert_eq!(status, 1);
@@ -348,7 +344,7 @@ fn a_client_that_was_stopped_goes_on() {
     let signals = format!("kill -STOP {pid} && kill -CONT {pid}");
     assert!(Command::new("sh").args(["-c", &signals]).status().unwrap().success());
     server.send_to(b"still here", from).unwrap();
-    let (status, stdout, stderr) = split(client.end());
+    let (status, stdout, stderr) = client.end().parts();
     assert_eq!(status, 0, "{stdout}{stderr}");
 }
 
@@ -361,7 +357,7 @@ fn the_client_ends_with_an_error_when_nobody_reads_its_output() {
     drop(stdout);
     let (_, from) = receive(&server);
     server.send_to(b"anybody?", from).unwrap();
-    let (status, _, stderr) = split(client.end());
+    let (status, _, stderr) = client.end().parts();
     assert_eq!(status, 1, "{stderr}");
     assert!(stderr.starts_with("error: ") && !stderr.contains("panicked"), "{stderr}");
 }
@@ -419,7 +415,7 @@ fn a_port_in_use_is_said_so() {
 fn our_server_answers_a_python_client() {
     let (server, addr) = our_server("127.0.0.1:0");
     let Some(mut client) = python("udp_client.py", addr.port()) else { return };
-    let (status, stdout, stderr) = split(programs::run(&mut client, b""));
+    let (status, stdout, stderr) = programs::run(&mut client, b"").parts();
     assert_eq!((status, stdout.trim_end()), (0, "14 bytes: Hello, Client!"), "{stderr}");
     assert!(server.line().ends_with("sent 14 bytes: \"Hello, Server!\""));
 }
@@ -428,7 +424,7 @@ fn our_server_answers_a_python_client() {
 fn our_client_asks_a_python_server() {
     let Some(mut command) = python("udp_server.py", 0) else { return };
     let (server, addr) = serving(&mut command);
-    let (status, stdout, stderr) = split(our_client(addr).end());
+    let (status, stdout, stderr) = our_client(addr).end().parts();
     assert_eq!((status, stderr.as_str()), (0, ""));
     assert!(stdout.ends_with("answered 14 bytes: \"Hello, Client!\"\n"), "{stdout}");
     assert_eq!(server.line(), "14 bytes: Hello, Server!");
@@ -445,7 +441,7 @@ fn the_usual_server_cuts_and_dies_where_ours_does_not() {
     receive(&client);
     assert!(python.line().starts_with("1024 bytes: aaa"));
     client.send_to(b"\xff", addr).unwrap();
-    let (status, _, stderr) = split(python.end());
+    let (status, _, stderr) = python.end().parts();
     assert_eq!(status, 1);
     assert!(stderr.contains("UnicodeDecodeError"), "{stderr}");
 }
@@ -458,6 +454,6 @@ fn the_usual_client_believes_a_stranger() {
     let client = Running::start(&mut command);
     let (_, from) = receive(&server);
     stranger.send_to(b"believe me", ("127.0.0.1", from.port())).unwrap();
-    let (status, stdout, stderr) = split(client.end());
+    let (status, stdout, stderr) = client.end().parts();
     assert_eq!((status, stdout.trim_end()), (0, "10 bytes: believe me"), "{stderr}");
 }

@@ -7,23 +7,18 @@ mod support;
 
 use netprimer::dns::{AA, Data, IN, Kind, Message, Name, Record};
 use netprimer::lab::dns::{Lie, NameServer, Options, Zone, reply, serve, start};
-use std::net::UdpSocket;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use support::programs::{Left, Programs, Running, first_line, run, tool, works};
-use support::{LIMIT, note};
+use support::LIMIT;
+use support::network::{self, NAMES};
+use support::programs::{Programs, Running, first_line, run, told, tool};
+use support::sockets::udp;
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["07_1_dns"]));
 
 fn dns<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> (i32, String, String) {
-    parts(PROGRAMS.run("07_1_dns", args, b""))
-}
-
-/// Status, standard output and standard error.
-fn parts(left: Left) -> (i32, String, String) {
-    (left.status, String::from_utf8(left.out).unwrap(), left.err)
+    PROGRAMS.run("07_1_dns", args, b"").parts()
 }
 
 /// What it prints about these questions, asked at this server.
@@ -192,10 +187,10 @@ fn who_does_not_answer_is_an_error() {
         assert!(err.starts_with("error: look up ") && err.contains(says), "{err}");
     };
     // Held, and deaf to all but one stranger: for us nobody listens there.
-    let (closed, stranger) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let (closed, stranger) = (udp(), udp());
     closed.connect(stranger.local_addr().unwrap()).unwrap();
     let closed = closed.local_addr().unwrap().to_string();
-    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let silent = udp();
     let address = silent.local_addr().unwrap().to_string();
     let begin = Instant::now();
     if cfg!(target_os = "linux") {
@@ -276,60 +271,16 @@ fn a_closed_output_ends_it_quietly() {
     assert_eq!((left.status, left.err.as_str()), (0, ""));
 }
 
-/// Set for the copy of this program that runs in a network of its own.
-const INSIDE: &str = "NETPRIMER_PART7_INSIDE";
-/// In a network and a file system view of its own: the files of the system say what we want, and nobody is outside.
-const PREPARE: &str = r#"
-    PATH=$PATH:/usr/sbin:/sbin
-    ip link set lo up
-    for file in resolv.conf hosts nsswitch.conf; do
-        if [ -e "/etc/$file" ]; then mount --bind "$1/$file" "/etc/$file"; fi
-    done
-    if [ -d /run/nscd ]; then mount -t tmpfs none /run/nscd; fi
-    shift
-"#;
-
 /// The usual Python calls, `--system` and std beside each other: all ask port 53 of 127.0.0.1, where the lab listens.
 #[test]
 fn the_usual_python_calls_and_this_program_agree() {
-    if std::env::var_os(INSIDE).is_some() {
-        return inside();
+    if let Some(program) = told() {
+        return inside(&program);
     }
-    if !cfg!(target_os = "linux") {
-        return note("skipped: only Linux gives a test a network of its own");
-    }
-    if ["python3", "unshare", "mount"].into_iter().any(|name| tool(name).is_none()) {
-        return;
-    }
-    if !works(Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin:/sbin; ip -V"]), "ip") {
-        return;
-    }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("part7-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    for (file, text) in [
-        ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:10\n"),
-        ("hosts", "127.0.0.1 localhost\n"),
-        ("nsswitch.conf", "hosts: files dns\n"),
-    ] {
-        std::fs::write(folder.join(file), text).unwrap();
-    }
-    let isolated = |script: &str| {
-        let mut command = Command::new("unshare");
-        command.args(["-rnm", "--kill-child", "sh", "-ec", &format!("{PREPARE}\n{script}"), "sh"]).arg(&folder);
-        command
-    };
-    let allowed = run(&mut isolated("exit 0"), b"");
-    let ran = (allowed.status == 0).then(|| {
-        let this = std::env::current_exe().unwrap();
-        let test = ["--exact", "the_usual_python_calls_and_this_program_agree", "--nocapture"];
+    if tool("python3").is_some() {
         // Built here: inside there may be no way to build.
-        run(isolated("exec \"$@\"").arg(this).args(test).env(INSIDE, PROGRAMS.path("07_1_dns")), b"")
-    });
-    let _ = std::fs::remove_dir_all(&folder);
-    match ran {
-        // That is for the kernel to allow, so it is no tool that could be missing.
-        None => note(&format!("skipped: this kernel gives no network of our own: {}", allowed.err.trim())),
-        Some(left) => assert!(left.status == 0 && left.err.contains("asked port 53"), "{}", left.text()),
+        let program = PROGRAMS.path("07_1_dns");
+        network::own("the_usual_python_calls_and_this_program_agree", program.to_str().unwrap(), &NAMES, "");
     }
 }
 
@@ -347,22 +298,21 @@ for call, question in ((socket.gethostbyname, 'nobody.example.com'), (socket.get
         print(type(error).__name__)
 ";
 
-fn inside() {
+fn inside(program: &str) {
     let mut zone = Zone::lesson();
     let six = Data::Aaaa("2001:db8::25".parse().unwrap());
     zone.push(Record { name: Name::parse("mail6.example.com").unwrap(), class: IN, ttl: 1, data: six });
     let lab = start(Options { zone, port: 53, ..Options::default() }).unwrap();
     assert_eq!(lab.addr().port(), 53);
 
-    let (status, out, err) = parts(run(Command::new("python3").args(["-c", PYTHON]), b""));
+    let (status, out, err) = run(Command::new("python3").args(["-c", PYTHON]), b"").parts();
     assert_eq!(status, 0, "{err}");
     // It believes the liar, cannot say that there is only an IPv6 address, and raises the same for a name that is
     // missing and a server that refuses.
     let expected = "93.184.216.34\nwww.example.com\nwww.example.com\ngaierror\ngaierror\ngaierror\nherror\n";
     assert_eq!(out, expected);
 
-    let program = std::env::var_os(INSIDE).unwrap();
-    let system = |args: &[&str]| parts(run(Command::new(&program).arg("--system").args(args), b""));
+    let system = |args: &[&str]| run(Command::new(program).arg("--system").args(args), b"").parts();
     let (status, out, err) = system(&["www.example.com", "93.184.216.66", "nobody.example.com", "mail6.example.com"]);
     assert_eq!((status, err.as_str()), (0, ""));
     let mut lines: Vec<&str> = out.lines().collect();
@@ -381,5 +331,4 @@ fn inside() {
 
     let (status, _, err) = system(&["www.example.org"]);
     assert!(status == 1 && err.contains("127.0.0.1:53: the server refused"), "{err}");
-    note("asked port 53");
 }

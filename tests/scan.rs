@@ -1,22 +1,26 @@
 //! The port scanner: against ports whose state we know, on 127.0.0.1 and `::1` only, and with too little of everything.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use netprimer::Error;
 use netprimer::lab::ports::Ports;
 use netprimer::lab::script::{self, Step};
 use netprimer::scan::{MOST_HOSTS, Port, Scan, State, ports};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsStr;
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::File;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
+use support::peers;
+use support::programs::{Programs, Running, again, run, told, under, with_threads};
+use support::sockets::{has_ipv6, listen};
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const HOME6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -24,21 +28,14 @@ const HOME6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 /// Long enough for this machine when it is busy, short enough for a test.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// The hard limit on a program of these tests.
-const LIMIT: Duration = Duration::from_secs(60);
+static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["07_2_port_scan"]));
+
+/// One for all tests: to see that its filtered port is silent takes a while.
+static LAB: LazyLock<Ports> = LazyLock::new(|| Ports::start(HOME).unwrap());
 
 fn scan(addrs: &[SocketAddr]) -> Scan {
     let ports = addrs.iter().map(SocketAddr::port).collect();
     Scan { ports, timeout: SHORT, ..Scan::of(addrs[0].ip()) }
-}
-
-/// Whether this machine has IPv6; said aloud where not.
-fn has_v6() -> bool {
-    let has = TcpListener::bind("[::1]:0").is_ok();
-    if !has {
-        let _ = writeln!(io::stderr(), "skipped: this machine has no [::1]");
-    }
-    has
 }
 
 fn states(found: &[Port]) -> Vec<State> {
@@ -47,8 +44,7 @@ fn states(found: &[Port]) -> Vec<State> {
 
 // ---- the states ----
 
-fn every_state(host: IpAddr) {
-    let lab = Ports::start(host).unwrap();
+fn every_state(lab: &Ports) {
     let addrs = lab.all();
     let found = scan(&addrs).run().unwrap();
     assert_eq!(found.iter().map(|port| port.addr).collect::<Vec<_>>(), addrs);
@@ -60,13 +56,13 @@ fn every_state(host: IpAddr) {
 
 #[test]
 fn open_closed_and_filtered_are_told_apart() {
-    every_state(HOME);
+    every_state(&LAB);
 }
 
 #[test]
 fn open_closed_and_filtered_are_told_apart_over_ipv6() {
-    if has_v6() {
-        every_state(HOME6);
+    if has_ipv6("ports of ::1") {
+        every_state(&Ports::start(HOME6).unwrap());
     }
 }
 
@@ -80,26 +76,24 @@ fn what_cannot_be_reached_is_said_with_the_reason() {
 }
 
 #[test]
-fn twenty_runs_are_equal_and_in_order() {
-    let lab = Ports::start(HOME).unwrap();
-    let mut addrs = lab.open();
-    addrs.extend([lab.closed()].iter().cycle().take(500));
-    addrs.extend(lab.open());
-    addrs.extend(lab.filtered());
+fn all_runs_are_equal_and_in_order() {
+    let mut addrs = LAB.open();
+    addrs.extend([LAB.closed()].iter().cycle().take(500));
+    addrs.extend(LAB.open());
+    addrs.extend(LAB.filtered());
     let scan = Scan { timeout: SHORT / 3, ..scan(&addrs) };
     let first = scan.run().unwrap();
     assert_eq!(first.iter().map(|port| port.addr).collect::<Vec<_>>(), addrs, "the order is that of the list");
-    for _ in 1..20 {
+    for _ in 1..if peers() { 20 } else { 3 } {
         assert_eq!(scan.run().unwrap(), first);
     }
 }
 
 #[test]
 fn each_host_is_scanned_on_all_ports() {
-    let lab = Ports::start(HOME).unwrap();
     // All of 127.0.0.0/8 is this machine on Linux and Windows; the lab listens on one address of it.
     let other = if cfg!(target_os = "macos") { HOME } else { IpAddr::from([127, 9, 8, 7]) };
-    let addrs = [lab.open()[0], lab.closed()];
+    let addrs = [LAB.open()[0], LAB.closed()];
     let found = Scan { hosts: vec![HOME, other, HOME], ..scan(&addrs) }.run().unwrap();
     let hosts: Vec<IpAddr> = found.iter().map(|port| port.addr.ip()).collect();
     assert_eq!(hosts, [HOME, HOME, other, other, HOME, HOME]);
@@ -109,18 +103,16 @@ fn each_host_is_scanned_on_all_ports() {
 
 #[test]
 fn ports_are_told_as_they_become_known() {
-    let lab = Ports::start(HOME).unwrap();
-    let Some(filtered) = lab.filtered() else { return };
+    let Some(filtered) = LAB.filtered() else { return };
     let mut order = Vec::new();
-    scan(&[filtered, lab.closed(), lab.open()[0]]).run_with(|port| order.push(port.state)).unwrap();
+    scan(&[filtered, LAB.closed(), LAB.open()[0]]).run_with(|port| order.push(port.state)).unwrap();
     assert_eq!(order.len(), 3);
     assert_eq!(order[2], State::Filtered, "nobody waits for the silent one: {order:?}");
 }
 
 #[test]
 fn silent_ports_are_waited_for_together() {
-    let lab = Ports::start(HOME).unwrap();
-    let Some(filtered) = lab.filtered() else { return };
+    let Some(filtered) = LAB.filtered() else { return };
     let start = Instant::now();
     let found = scan(&[filtered; 200]).run().unwrap();
     assert_eq!(states(&found), [State::Filtered; 200]);
@@ -132,8 +124,7 @@ fn silent_ports_are_waited_for_together() {
 /// the closed port of the lab is such a one: trying it often enough meets it.
 #[test]
 fn a_port_that_connects_to_itself_is_not_open() {
-    let closed = Ports::start(HOME).unwrap();
-    let mut found = scan(&[closed.closed(); 40_000]).run().unwrap();
+    let mut found = scan(&[LAB.closed(); 40_000]).run().unwrap();
     found.retain(|port| port.state != State::Closed);
     assert_eq!(found, []);
 }
@@ -321,9 +312,8 @@ proptest! {
 
 #[test]
 fn the_rate_is_kept() {
-    let lab = Ports::start(HOME).unwrap();
     let start = Instant::now();
-    let found = Scan { rate: 100, ..scan(&[lab.closed(); 31]) }.run().unwrap();
+    let found = Scan { rate: 100, ..scan(&[LAB.closed(); 31]) }.run().unwrap();
     let took = start.elapsed();
     assert_eq!(states(&found), [State::Closed; 31]);
     // The first at once, then 30 more.
@@ -332,9 +322,8 @@ fn the_rate_is_kept() {
 
 #[test]
 fn a_listener_who_panics_ends_the_scan() {
-    let lab = Ports::start(HOME).unwrap();
     // At this rate the whole would take 100 s.
-    let slow = Scan { rate: 10, workers: 4, ..scan(&[lab.closed(); 1_000]) };
+    let slow = Scan { rate: 10, workers: 4, ..scan(&[LAB.closed(); 1_000]) };
     let start = Instant::now();
     assert!(catch_unwind(AssertUnwindSafe(|| slow.run_with(|_| panic!("on purpose")))).is_err());
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
@@ -342,70 +331,28 @@ fn a_listener_who_panics_ends_the_scan() {
 
 #[test]
 fn one_worker_is_enough() {
-    let lab = Ports::start(HOME).unwrap();
-    let found = Scan { workers: 1, ..scan(&[lab.open()[2], lab.closed(), lab.open()[0]]) }.run().unwrap();
+    let found = Scan { workers: 1, ..scan(&[LAB.open()[2], LAB.closed(), LAB.open()[0]]) }.run().unwrap();
     assert_eq!(states(&found), [State::Open, State::Closed, State::Open]);
 }
 
 #[test]
 fn ten_thousand_workers_are_no_problem_where_few_are_needed() {
-    let lab = Ports::start(HOME).unwrap();
-    let found = Scan { workers: 10_000, ..scan(&[lab.closed(); 100]) }.run().unwrap();
+    let found = Scan { workers: 10_000, ..scan(&[LAB.closed(); 100]) }.run().unwrap();
     assert_eq!(states(&found), [State::Closed; 100]);
 }
 
 /// The lab itself: what a test stands on must be what it says.
 #[test]
 fn the_lab_reserves_its_closed_port_and_stays_at_home() {
-    let lab = Ports::start(HOME).unwrap();
-    assert_eq!(TcpListener::bind(lab.closed()).unwrap_err().kind(), ErrorKind::AddrInUse);
-    assert_eq!(TcpStream::connect(lab.closed()).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(TcpListener::bind(LAB.closed()).unwrap_err().kind(), ErrorKind::AddrInUse);
+    assert_eq!(TcpStream::connect(LAB.closed()).unwrap_err().kind(), ErrorKind::ConnectionRefused);
     assert!(matches!(Ports::start([0, 0, 0, 0].into()), Err(Error::Invalid(_))));
 }
 
 // ---- the program ----
 
-/// The built example. `cargo test` builds them all; `cargo test --test scan` may find none.
-fn example() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().and_then(Path::parent).unwrap();
-    let path = profile.join("examples").join(format!("07_2_port_scan{EXE_SUFFIX}"));
-    if !path.exists() {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--example", "07_2_port_scan"]);
-        cargo.arg("--target-dir").arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
-    }
-    path
-}
-
-/// Runs a command to its end, which must come: exit status, stdout, stderr.
-fn run(command: &mut Command) -> (i32, String, String) {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let read = |mut pipe: Box<dyn Read + Send>| {
-        let (say, hear) = mpsc::channel();
-        thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = pipe.read_to_end(&mut text);
-            say.send(String::from_utf8_lossy(&text).into_owned())
-        });
-        hear
-    };
-    let out = read(Box::new(child.stdout.take().unwrap()));
-    let err = read(Box::new(child.stderr.take().unwrap()));
-    let (Ok(out), Ok(err)) = (out.recv_timeout(LIMIT), err.recv_timeout(LIMIT)) else {
-        let _ = child.kill();
-        let _ = child.wait();
-        panic!("{command:?} does not end");
-    };
-    (child.wait().unwrap().code().unwrap_or(-1), out, err)
-}
-
 fn program<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> (i32, String, String) {
-    run(Command::new(example()).args(args))
+    PROGRAMS.run("07_2_port_scan", args, b"").parts()
 }
 
 fn list(addrs: &[SocketAddr]) -> String {
@@ -428,11 +375,10 @@ fn without_arguments_it_scans_this_machine_and_the_lab() {
 
 #[test]
 fn hosts_can_be_names_and_several() {
-    let lab = Ports::start(HOME).unwrap();
-    let ports = list(&[lab.open()[0], lab.closed()]);
+    let ports = list(&[LAB.open()[0], LAB.closed()]);
     let (status, out, err) = program(["--ports", &ports, "--banner", "localhost", "127.0.0.1"]);
     assert_eq!((status, err.as_str()), (0, ""));
-    assert!(out.contains(&format!("{:<21} open \"220 mail.test ready\\r\\n\"\n", lab.open()[0])), "{out}");
+    assert!(out.contains(&format!("{:<21} open \"220 mail.test ready\\r\\n\"\n", LAB.open()[0])), "{out}");
     assert!(out.starts_with("scanning ") && out.contains("127.0.0.1: 2 ports\n"), "{out}");
 }
 
@@ -467,22 +413,21 @@ fn a_host_that_does_not_resolve_gives_1() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_closed_output_is_a_quiet_end() {
-    let mut command = Command::new("sh");
-    command.arg("-c").arg("\"$0\" --ports 1-1023 127.0.0.1 | true").arg(example());
-    let (status, _, err) = run(&mut command);
-    assert_eq!((status, err.as_str()), (0, ""));
+    let mut command = PROGRAMS.command("07_2_port_scan");
+    let (program, stdout) = Running::unheard(command.args(["--ports", "1-1023", "127.0.0.1"]), Stdio::piped());
+    drop(stdout);
+    let left = program.end();
+    assert_eq!((left.status, left.err.as_str()), (0, ""));
 }
 
 /// Ports that say nothing, held open here; and with those of the lab what a scan that asks for banners prints of them.
 #[cfg(unix)]
-fn silent(lab: &Ports, many: usize) -> (Vec<TcpListener>, String, Vec<String>) {
-    let open: Vec<TcpListener> = (0..many).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let mut addrs: Vec<SocketAddr> = open.iter().map(|listener| listener.local_addr().unwrap()).collect();
+fn silent(many: usize) -> (Vec<TcpListener>, String, Vec<String>) {
+    let (open, mut addrs): (Vec<TcpListener>, Vec<SocketAddr>) = (0..many).map(|_| listen()).unzip();
     let mut wanted: Vec<(SocketAddr, &str)> = addrs.iter().map(|addr| (*addr, "open")).collect();
-    wanted.extend(lab.filtered().map(|addr| (addr, "filtered")));
-    addrs.extend(lab.filtered().into_iter().chain([lab.closed()]));
+    wanted.extend(LAB.filtered().map(|addr| (addr, "filtered")));
+    addrs.extend(LAB.filtered().into_iter().chain([LAB.closed()]));
     wanted.sort();
     (open, list(&addrs), wanted.iter().map(|(addr, state)| format!("{addr:<21} {state}")).collect())
 }
@@ -491,7 +436,7 @@ fn silent(lab: &Ports, many: usize) -> (Vec<TcpListener>, String, Vec<String>) {
 #[cfg(unix)]
 fn in_rounds(command: &mut Command, wanted: &[String], rounds: u32) {
     let start = Instant::now();
-    let (status, out, err) = run(command);
+    let (status, out, err) = run(command, b"").parts();
     assert_eq!((status, err.as_str()), (0, ""), "{out}");
     let lines: Vec<&str> = out.lines().collect();
     assert_eq!(&lines[1..lines.len() - 1], wanted);
@@ -502,10 +447,8 @@ fn in_rounds(command: &mut Command, wanted: &[String], rounds: u32) {
 #[test]
 #[cfg(unix)]
 fn without_descriptors_no_port_is_lost_or_called_closed() {
-    let lab = Ports::start(HOME).unwrap();
-    let (_open, ports, wanted) = silent(&lab, 60);
-    let mut command = Command::new("sh");
-    command.arg("-c").arg("ulimit -n 40; exec \"$0\" \"$@\"").arg(example());
+    let (_open, ports, wanted) = silent(60);
+    let mut command = under("ulimit -n 40", &PROGRAMS.path("07_2_port_scan"));
     command.args(["--banner", "--timeout", "300", "--ports", &ports, "127.0.0.1"]);
     in_rounds(&mut command, &wanted, 2); // at most 37 at once
 }
@@ -514,80 +457,54 @@ fn without_descriptors_no_port_is_lost_or_called_closed() {
 #[test]
 #[cfg(unix)]
 fn without_any_descriptor_the_scan_fails() {
-    let (status, out, err) = alone("for ever");
-    assert_eq!(status, 0, "{out}{err}");
+    without_descriptors("without_any_descriptor_the_scan_fails", |scan, taken| {
+        let error = scan.run().unwrap_err();
+        assert!(error.to_string().starts_with("try a port: ") && !error.is_transient(), "{error}");
+        drop(taken);
+    });
 }
 
 /// When others on this machine give descriptors back, it goes on.
 #[test]
 #[cfg(unix)]
 fn a_scan_goes_on_when_descriptors_come_back() {
-    let (status, out, err) = alone("for a while");
-    assert_eq!(status, 0, "{out}{err}");
+    without_descriptors("a_scan_goes_on_when_descriptors_come_back", |scan, taken| {
+        let (never, clock) = mpsc::channel::<()>();
+        let back = thread::spawn(move || {
+            let _ = clock.recv_timeout(SHORT);
+            drop(taken);
+        });
+        let start = Instant::now();
+        assert_eq!(states(&scan.run().unwrap()), [State::Closed, State::Open, State::Closed]);
+        assert!(start.elapsed() >= SHORT, "nothing had run out");
+        back.join().unwrap();
+        drop(never);
+    });
 }
 
-/// Runs the next test in a process of its own that has few descriptors.
+/// Runs the test in a process of its own that has few descriptors, and has taken them all.
 #[cfg(unix)]
-fn alone(how_long: &str) -> (i32, String, String) {
-    let mut command = Command::new("sh");
-    command.arg("-c").arg("ulimit -n 200; exec \"$0\" \"$@\"").arg(std::env::current_exe().unwrap());
-    command.args(["--exact", "taking_all_descriptors", "--ignored", "--nocapture"]).env("TAKE_DESCRIPTORS", how_long);
-    run(&mut command)
-}
-
-#[test]
-#[ignore = "takes every descriptor of its process: others run it in a process of its own"]
-#[cfg(unix)]
-fn taking_all_descriptors() {
-    let Some(how_long) = std::env::var_os("TAKE_DESCRIPTORS") else { return };
-    let lab = Ports::start(HOME).unwrap();
-    let scan = scan(&[lab.closed(), lab.open()[0], lab.closed()]);
+fn without_descriptors(test: &str, then: impl FnOnce(&Scan, Vec<File>)) {
+    if told().is_none() {
+        again(test, "take them", |program| under("ulimit -n 200", program));
+        return;
+    }
+    let scan = scan(&[LAB.closed(), LAB.open()[0], LAB.closed()]);
     let mut taken = Vec::new();
-    while let Ok(file) = std::fs::File::open("/dev/null") {
+    while let Ok(file) = File::open("/dev/null") {
         taken.push(file);
         assert!(taken.len() < 1_000, "there is no limit here");
     }
-    if how_long == "for ever" {
-        let error = scan.run().unwrap_err();
-        assert!(error.to_string().starts_with("try a port: ") && !error.is_transient(), "{error}");
-        assert!(!taken.is_empty());
-        return;
-    }
-    let (never, clock) = mpsc::channel::<()>();
-    let back = thread::spawn(move || {
-        let _ = clock.recv_timeout(SHORT);
-        drop(taken);
-    });
-    let start = Instant::now();
-    assert_eq!(states(&scan.run().unwrap()), [State::Closed, State::Open, State::Closed]);
-    assert!(start.elapsed() >= SHORT, "nothing had run out");
-    back.join().unwrap();
-    drop(never);
+    assert!(!taken.is_empty());
+    then(&scan, taken);
 }
 
-/// The scanner keeps each of thirty ports for 300 ms, and may have 12 threads: a real limit, of a user that only this test
-/// has, for it does not hold for root. Only root can become another user.
+/// The scanner keeps each of thirty ports for 300 ms, and may have 12 threads.
 #[test]
 #[cfg(target_os = "linux")]
 fn without_threads_fewer_scan_and_no_port_is_lost() {
-    // Numbers between those of packages and of nobody.
-    let user = (61_000 + std::process::id() % 4_000).to_string();
-    let setpriv = format!("setpriv --reuid={user} --regid={user} --clear-groups");
-    let may = Command::new("sh").arg("-c").arg(format!("{setpriv} true")).output();
-    if !may.is_ok_and(|output| output.status.success()) {
-        assert!(
-            std::env::var_os("NETPRIMER_PEERS").is_none(),
-            "NETPRIMER_PEERS is set, and setpriv or root is missing"
-        );
-        let _ = writeln!(io::stderr(), "skipped: running out of threads needs setpriv and root");
-        return;
-    }
-    let lab = Ports::start(HOME).unwrap();
-    let (_open, ports, wanted) = silent(&lab, 30);
-    let mut command = Command::new("sh");
-    // The program may lie in a folder that other users cannot enter, so it is opened before.
-    let limited = format!("{setpriv} -- prlimit --nproc=12 /proc/self/fd/9");
-    command.arg("-c").arg(format!("exec 9<\"$0\"; exec {limited} \"$@\"")).arg(example());
+    let Some(mut command) = with_threads(12, &PROGRAMS.path("07_2_port_scan")) else { return };
+    let (_open, ports, wanted) = silent(30);
     command.args(["--banner", "--timeout", "300", "--ports", &ports, "127.0.0.1"]);
     in_rounds(&mut command, &wanted, 3); // at most 11 at once
 }

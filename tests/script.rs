@@ -1,20 +1,17 @@
 //! The scripted peer keeps to its script and notices a client that does not.
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
+use netprimer::Error;
 use netprimer::lab::script::{Step, play};
-use netprimer::{Deadline, Error, stream, stream::Stream, stream::Tcp};
 use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
+use support::LIMIT;
+use support::sockets::dial;
 
-fn call(addr: SocketAddr) -> Tcp {
-    let deadline = Deadline::after(Duration::from_secs(5));
-    let mut tcp = stream::connect(&addr.ip().to_string(), addr.port(), deadline).unwrap();
-    tcp.set_deadline(deadline);
-    tcp
-}
-
-fn read_all(stream: &mut Tcp) -> String {
+fn read_all(stream: &mut TcpStream) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     text
@@ -31,12 +28,12 @@ fn a_dialogue_goes_as_written() {
         Step::HearEnd,
     ])
     .unwrap();
-    let mut client = call(peer.addr());
+    let mut client = dial(peer.addr());
     for piece in ["NO", "OP\r", "\nwhatever", "\n"] {
         client.write_all(piece.as_bytes()).unwrap();
     }
     assert_eq!(read_all(&mut client), "220 ready\r\n250 ok\r\n");
-    client.finish().unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
     drop(client);
     let wire = peer.wire();
     peer.verdict().unwrap();
@@ -46,7 +43,7 @@ fn a_dialogue_goes_as_written() {
 #[test]
 fn the_first_wrong_byte_is_named() {
     let peer = play([Step::hear("USER me\r\n")]).unwrap();
-    let mut client = call(peer.addr());
+    let mut client = dial(peer.addr());
     client.write_all(b"USER you\r\n").unwrap();
     let _ = client.read(&mut [0; 1]);
     let error = peer.verdict().unwrap_err().to_string();
@@ -56,9 +53,9 @@ fn the_first_wrong_byte_is_named() {
 #[test]
 fn a_client_that_leaves_early_is_noticed() {
     let peer = play([Step::say("hello\r\n"), Step::hear("QUIT\r\n")]).unwrap();
-    let mut client = call(peer.addr());
+    let mut client = dial(peer.addr());
     client.write_all(b"QU").unwrap();
-    client.finish().unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
     assert_eq!(read_all(&mut client), "hello\r\n");
     let error = peer.verdict().unwrap_err().to_string();
     assert!(error.contains("step 2") && error.contains("heard \"QU\""), "{error}");
@@ -67,7 +64,7 @@ fn a_client_that_leaves_early_is_noticed() {
 #[test]
 fn more_than_was_asked_for_is_noticed() {
     let peer = play([Step::hear("A"), Step::HearEnd]).unwrap();
-    let mut client = call(peer.addr());
+    let mut client = dial(peer.addr());
     client.write_all(b"AB").unwrap();
     let _ = client.read(&mut [0; 1]);
     assert!(matches!(peer.verdict(), Err(Error::Protocol(_))));
@@ -80,8 +77,8 @@ fn nobody_is_an_error_too() {
 
 #[test]
 fn a_drip_comes_in_pieces_and_ends_with_the_script() {
-    let peer = play([Step::Drip(b"slow".to_vec(), Duration::from_secs(60))]).unwrap();
-    let mut client = call(peer.addr());
+    let peer = play([Step::Drip(b"slow".to_vec(), 2 * LIMIT)]).unwrap();
+    let mut client = dial(peer.addr());
     assert_eq!(client.read(&mut [0; 16]).unwrap(), 1);
     let start = Instant::now();
     drop(peer);
@@ -91,7 +88,7 @@ fn a_drip_comes_in_pieces_and_ends_with_the_script() {
 #[test]
 fn a_slam_with_unread_bytes_is_a_reset() {
     let peer = play([Step::hear("first"), Step::say("go"), Step::hear("x"), Step::Slam]).unwrap();
-    let mut client = call(peer.addr());
+    let mut client = dial(peer.addr());
     client.write_all(b"first").unwrap();
     client.read_exact(&mut [0; 2]).unwrap();
     client.write_all(b"x and more that nobody reads").unwrap();
@@ -105,7 +102,7 @@ fn a_slam_with_unread_bytes_is_a_reset() {
 fn everyone_who_calls_gets_the_same_play() {
     let peer = play([Step::say("hi")]).unwrap();
     for _ in 0..3 {
-        assert_eq!(read_all(&mut call(peer.addr())), "hi");
+        assert_eq!(read_all(&mut dial(peer.addr())), "hi");
     }
     peer.verdict().unwrap();
 }

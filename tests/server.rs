@@ -16,6 +16,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+use support::sockets::homes;
 use support::{LIMIT, note};
 
 fn ms(n: u64) -> Duration {
@@ -92,7 +93,7 @@ const NOBODY: Drained = Drained { finished: 0, forced: 0, stuck: 0 };
 
 #[test]
 fn both_families_are_served_and_the_port_is_known_at_once() {
-    for host in ["127.0.0.1:0", "[::1]:0"] {
+    for host in homes() {
         let server = Server::bind(host).unwrap();
         let addr = server.addr();
         assert_ne!(addr.port(), 0);
@@ -233,7 +234,7 @@ fn a_panic_costs_one_connection_and_no_place() {
                 tcp.write_all(&(n as u32).to_be_bytes()).unwrap();
                 let mut answer = Vec::new();
                 tcp.read_to_end(&mut answer).unwrap();
-                assert_eq!(answer.is_empty(), n % 3 == 0);
+                assert_eq!(answer.is_empty(), n.is_multiple_of(3));
                 answered += usize::from(!answer.is_empty());
             }
         })
@@ -321,7 +322,7 @@ fn a_handler_that_never_returns_costs_one_place_and_is_reported() {
 
 #[test]
 fn stop_wakes_those_who_accept() {
-    for host in ["127.0.0.1:0", "[::1]:0"] {
+    for host in homes() {
         let handle = Server::bind(host).unwrap().start(echo).unwrap();
         let addr = handle.addr();
         // Several workers wait afterwards: as many as were needed at once.

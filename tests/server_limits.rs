@@ -14,7 +14,7 @@ use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::echo::{PROGRAMS, ask, echo_server};
-use support::programs::{self, Running, tool, under, works};
+use support::programs::{self, Running, again, told, under, with_threads};
 use support::sockets::dial;
 use support::{LIMIT, note};
 
@@ -121,17 +121,10 @@ fn without_descriptors_it_waits_instead_of_spinning() {
 /// Means: this test program once more, under `ulimit -n 64`, where it runs the function below.
 #[test]
 fn stop_needs_no_descriptor() {
-    const CHILD: &str = "NETPRIMER_TEST_EXHAUSTED";
-    if std::env::var_os(CHILD).is_some() {
-        stop_without_descriptors();
-        return;
+    if told().is_some() {
+        return stop_without_descriptors();
     }
-    let program = std::env::current_exe().unwrap();
-    let mut command = under("ulimit -n 64", &program);
-    command.args(["stop_needs_no_descriptor", "--exact", "--nocapture"]).env(CHILD, "1");
-    let left = programs::run(&mut command, b"");
-    assert_eq!(left.status, 0, "{}", left.text());
-    assert!(left.text().contains("stopped without descriptors"), "{}", left.text());
+    again("stop_needs_no_descriptor", "in here", |program| under("ulimit -n 64", program));
 }
 
 fn stop_without_descriptors() {
@@ -166,32 +159,14 @@ fn stop_without_descriptors() {
         drop((files, clients));
         assert!(Server::bind(addr).is_ok(), "the port is free");
     }
-    println!("stopped without descriptors");
 }
 
 /// Means: a child under another user, because a limit of threads (`ulimit -u`) does not stop root; needs root, `setpriv` and
 /// `prlimit`. The same is tried on any system with an injected spawner in `src/server/tests.rs`.
 #[test]
 fn without_threads_it_turns_away_and_goes_on() {
-    // Every user has a limit of his own: this one belongs to nobody else.
-    let user = format!("--reuid={}", 50_000 + std::process::id() % 10_000);
-    let root = programs::run(Command::new("id").arg("-u"), b"").out == b"0\n";
-    if !root {
-        return note("skipped: a limit of threads needs root, to become another user");
-    }
-    let (Some(mut probe), Some(mut command), Some(_)) = (tool("setpriv"), tool("setpriv"), tool("prlimit")) else {
-        return;
-    };
-    if !works(probe.args([&user, "--clear-groups", "prlimit", "--nproc=20", "true"]), "a user of its own") {
-        return;
-    }
-    // A copy where any user may run it; made by `cp`, so that no child of another test can hold it open for writing.
-    let copy = std::env::temp_dir().join(format!("netprimer-echo-server-{}", std::process::id()));
-    let copied = programs::run(Command::new("cp").arg(PROGRAMS.path("echo-server")).arg(&copy), b"");
-    assert_eq!(copied.status, 0, "{}", copied.err);
-    command.args([&user, "--clear-groups", "prlimit", "--nproc=20"]).arg(&copy).arg("127.0.0.1:0");
-    let mut server = Running::server(&mut command);
-    std::fs::remove_file(&copy).unwrap();
+    let Some(mut command) = with_threads(20, &PROGRAMS.path("echo-server")) else { return };
+    let mut server = Running::server(command.arg("127.0.0.1:0"));
     let mut callers: Vec<TcpStream> = (0..40).map(|_| server.dial()).collect();
     let served = callers.iter_mut().filter_map(|caller| ask(caller).ok()).count();
     note(&format!("20 threads: {served} of 40 callers served, the others turned away"));

@@ -95,7 +95,9 @@ fn run(options: Options) -> Result<()> {
     let server = Server::bind(addr)?.places(max).idle(Some(idle)).stack(STACK);
     let (lines, log) = (say.clone(), say.clone());
     let server = server.on_event(move |event| report(&event, &log));
-    let listening = format!("listening on {}\n", server.addr());
+    let terminal = io::stdin().is_terminal();
+    let how = if terminal { "Enter stops it\n" } else { "" };
+    let listening = format!("listening on {}\n{how}", server.addr());
     let handle = server.start(move |mut conn| {
         let start = Instant::now();
         let mut bytes = 0;
@@ -107,7 +109,7 @@ fn run(options: Options) -> Result<()> {
         result
     })?;
     let _ = say.send(listening);
-    if !io::stdin().is_terminal() {
+    if !terminal {
         handle.wait(); // for ever: only a signal ends this program
     }
     let enter = io::stdin().read_line(&mut String::new());

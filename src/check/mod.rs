@@ -32,6 +32,8 @@ pub const ON_THE_WIRE: &str = "On the wire";
 pub const THE_CODE: &str = "The code";
 /// See [`ON_THE_WIRE`].
 pub const WHEN_IT_GOES_WRONG: &str = "When it goes wrong";
+/// See [`ON_THE_WIRE`]. The contract: what is the exercise's own rule stands there.
+pub const THE_EXERCISE: &str = "Exercise";
 
 /// Every exercise, in the order of the lessons.
 pub const EXERCISES: &[Exercise] = &[ex02_1::EXERCISE];
@@ -43,6 +45,8 @@ pub struct Exercise {
     pub name: &'static str,
     /// The lesson it belongs to, `02_1_tcp_server`.
     pub lesson: &'static str,
+    /// The lesson after it.
+    pub next: &'static str,
     /// What is to be written, in one line.
     pub task: &'static str,
     /// From where to look to almost there.
@@ -56,7 +60,7 @@ pub fn find(name: &str) -> Option<&'static Exercise> {
     EXERCISES.iter().find(|exercise| exercise.name == name)
 }
 
-/// Puts the checker to a program, for less than three seconds.
+/// Puts the checker to a program: for about a second, and for at most seven whatever the program does.
 ///
 /// # Errors
 /// When the checker itself cannot work: no port or no thread is left on this machine. What the program does wrong is no
@@ -118,7 +122,7 @@ fn print(text: &str) {
 fn play(serve: Serve, address: &str) -> Result<ExitCode> {
     let listener = TcpListener::bind(address).map_err(Error::io(format!("listen on {address}")))?;
     let bound = listener.local_addr().map_err(Error::io("listen"))?;
-    print(&format!("listening on {bound}\n"));
+    print(&format!("listening on {bound}\ntalk to it: cargo run --example nc -- {bound}\n"));
     let ended = Running::start(serve, listener)?.wait();
     if let Ended::Panicked { place, .. } = &ended {
         return Err(Error::Other(place.clone().into(), ended.to_string().into()));

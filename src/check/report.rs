@@ -23,6 +23,8 @@ pub struct Step {
 #[derive(Debug, PartialEq)]
 enum Clue {
     Received(&'static str),
+    Cut,
+    More(&'static str),
     Early,
     Silent,
     HungUp,
@@ -36,6 +38,18 @@ impl Step {
     /// What it means when these bytes come in place of the right ones; more may follow them.
     pub fn if_received(&mut self, bytes: &'static str, why: &'static str) -> &mut Step {
         self.clues.push((Clue::Received(bytes), why));
+        self
+    }
+
+    /// What it means when the right answer begins and does not go on.
+    pub fn if_cut(&mut self, why: &'static str) -> &mut Step {
+        self.clues.push((Clue::Cut, why));
+        self
+    }
+
+    /// What it means when these bytes come behind the right answer; more may follow them.
+    pub fn if_more(&mut self, bytes: &'static str, why: &'static str) -> &mut Step {
+        self.clues.push((Clue::More(bytes), why));
         self
     }
 
@@ -73,6 +87,7 @@ pub(super) enum Expected {
     Bytes(Vec<u8>),
     Answer,
     Nothing,
+    NoMore,
     HangUp,
 }
 
@@ -102,6 +117,7 @@ impl Failure {
             Expected::Bytes(bytes) => shown(bytes),
             Expected::Answer => "an answer".to_owned(),
             Expected::Nothing => "nothing yet".to_owned(),
+            Expected::NoMore => "nothing more".to_owned(),
             Expected::HangUp => "(hangs up)".to_owned(),
         }
     }
@@ -123,8 +139,8 @@ impl Failure {
         let at = self.received.iter().zip(wanted).take_while(|(a, b)| a == b).count();
         let wanted = shown(wanted.get(at..=at)?);
         match self.received.get(at..=at) {
-            Some(got) => Some(format!("byte {at} is {}, not {wanted}", shown(got))),
-            None if at > 0 => Some(format!("byte {at} is missing: {wanted}")),
+            Some(got) => Some(format!("byte {at} is \"{}\", not \"{wanted}\" (counted from 0)", shown(got))),
+            None if at > 0 => Some(format!("byte {at} is missing: \"{wanted}\" (counted from 0)")),
             None => None,
         }
     }
@@ -143,7 +159,14 @@ impl Failure {
             _ => {}
         }
         let fits = |clue: &Clue| match clue {
-            Clue::Received(bytes) => self.received.starts_with(bytes.as_bytes()),
+            Clue::Received(bytes) => {
+                !matches!(self.expected, Expected::Nothing | Expected::NoMore)
+                    && self.received.starts_with(bytes.as_bytes())
+            }
+            Clue::Cut => {
+                matches!(self.expected, Expected::Bytes(_)) && self.end != End::Open && !self.received.is_empty()
+            }
+            Clue::More(bytes) => self.expected == Expected::NoMore && self.received.starts_with(bytes.as_bytes()),
             Clue::Early => self.end == End::Open && self.expected == Expected::Nothing,
             Clue::Silent => matches!(self.end, End::Silent(_)) && self.ended.is_none(),
             Clue::HungUp => matches!(self.end, End::HungUp | End::Refused(_)) || self.ended.is_some(),
@@ -156,6 +179,7 @@ impl Failure {
             (Expected::Bytes(_), End::Silent(_)) if !self.received.is_empty() => "The rest of the answer is missing.",
             (_, End::Silent(_)) => "The server waits where it has to do something. What does it wait for?",
             (_, End::HungUp) => "The server closed the connection where it had to go on.",
+            (Expected::NoMore, End::Open) => "Here is one answer too many.",
             (Expected::Nothing, End::Open) => "The server spoke before it was its turn.",
             (Expected::HangUp, End::Open) => "Nothing more had to come, only the end of the connection.",
             (_, End::Open) => "Compare both lines from that byte on.",
@@ -202,7 +226,11 @@ impl Report {
                 text += &wrap("hint", 11, &format!("cargo run --example {} -- hint", exercise.name));
                 text += &format!("\n{} failed at step {}: {}\n", exercise.name, steps.len(), step.title);
             }
-            _ => text += &format!("{} passed: {} steps\n", exercise.name, steps.len()),
+            _ => {
+                text += &wrap("compare", 11, &format!("examples/solutions/{}.rs", exercise.name));
+                text += &wrap("next", 11, &format!("lessons/{}.md", exercise.next));
+                text += &format!("\n{} passed: {} steps\n", exercise.name, steps.len());
+            }
         }
         Report { text, passed: failure.is_none() }
     }

@@ -1,6 +1,6 @@
 //! The conversation between a checker and a server: what is sent, what has to come, and how long we wait for it.
 //!
-//! Every wait ends: an answer has one second, "nothing yet" is believed after 150 ms, the whole conversation has 2.5 s.
+//! Every wait ends: an answer has one second, "nothing yet" is believed after 150 ms, and after 5 s no wait begins any more.
 //! Nothing sleeps. Where two pieces must arrive apart, the step demands silence between them, and that is checked.
 //!
 //! May use: deadline, stream; of this folder peer, report.
@@ -16,8 +16,10 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long silence must last to be believed: far longer than loopback takes, short enough to wait for several times.
 const QUIET: Duration = Duration::from_millis(150);
-/// One whole conversation. With the last words of a server it stays under three seconds.
-const WHOLE: Duration = Duration::from_millis(2_500);
+/// Begun after that, no wait is worth it: a server answers each time in the last moment, or drips. A right one needs
+/// half a second for the whole conversation, and this many times more where the machine has other work. A wait that has
+/// begun gets all of its patience, so that a report does not depend on how long the steps before it took.
+const WHOLE: Duration = Duration::from_secs(5);
 /// A server that hung up may be about to end: so long we wait to hear how.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// How often a wait looks whether the server still runs.
@@ -134,6 +136,17 @@ impl Talk {
         Ok(())
     }
 
+    /// Nothing more may come: the answers until now were all. What the end of the connection means is for the next step.
+    ///
+    /// # Errors
+    /// When more comes within 150 ms.
+    pub fn expect_no_more(&mut self) -> Checked {
+        match self.hear(ENOUGH, QUIET, Tcp::read) {
+            Heard::Nothing(_) => Ok(()),
+            Heard::Bytes(got) => self.wrong_bytes(Expected::NoMore, got),
+        }
+    }
+
     /// Nothing may come yet, and the connection stays open.
     ///
     /// # Errors
@@ -167,7 +180,7 @@ impl Talk {
         if self.whole.is_over() {
             return Heard::Nothing(End::Silent(WHOLE)); // also for a server that never stops to send
         }
-        let until = self.whole.earlier(Deadline::after(patience));
+        let until = Deadline::after(patience);
         let Some(client) = &mut self.client else { return Heard::Nothing(End::HungUp) };
         client.set_deadline(Deadline::NEVER);
         client.set_patience(Some(LOOK));
@@ -184,7 +197,7 @@ impl Talk {
                 }
                 Err(ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) if !over => {}
                 Err(ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {
-                    return Heard::Nothing(End::Silent(if self.whole.is_over() { WHOLE } else { patience }));
+                    return Heard::Nothing(End::Silent(patience));
                 }
                 Err(_) => return Heard::Nothing(End::HungUp),
             }
@@ -193,7 +206,8 @@ impl Talk {
 
     /// All that follows without a pause belongs to the evidence, however it was cut.
     fn wrong_bytes(&mut self, expected: Expected, mut got: Vec<u8>) -> Checked {
-        while got.len() < ENOUGH {
+        let until = Deadline::after(PATIENCE);
+        while got.len() < ENOUGH && !until.is_over() {
             match self.hear(ENOUGH, QUIET, Tcp::read) {
                 Heard::Bytes(more) => got.extend(more),
                 Heard::Nothing(_) => break,
@@ -230,4 +244,21 @@ impl Talk {
 fn peek(client: &mut Tcp, buffer: &mut [u8]) -> io::Result<usize> {
     client.socket().set_read_timeout(Some(LOOK))?;
     client.socket().peek(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn no_wait_begins_when_the_whole_time_is_over() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut talk = Talk::new("127.0.0.1", listener.local_addr().unwrap().port(), None);
+        talk.connect().unwrap();
+        listener.accept().unwrap().0.write_all(b"5\n").unwrap();
+        talk.whole = Deadline::after(Duration::ZERO);
+        let failure = talk.expect("5\n").unwrap_err();
+        assert_eq!((failure.received, failure.end), (Vec::new(), End::Silent(WHOLE)));
+    }
 }

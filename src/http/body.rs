@@ -10,7 +10,7 @@
 //! May use: error, deadline, stream, and head, chunked, request and connection of its own folder.
 
 use super::chunked::Dechunker;
-use super::connection::{CloseReason, Connection};
+use super::connection::{CloseReason, Connection, READ};
 use super::head::ResponseHead;
 use super::request::Method;
 use crate::deadline::Deadline;
@@ -54,7 +54,17 @@ pub fn framing(method: Method, head: &ResponseHead) -> Result<Framing> {
     }
 }
 
-/// A body to be read. It borrows its connection, so the compiler lets nobody ask again before it is read or dropped.
+/// A body to be read. It borrows its connection, so the compiler lets nobody ask again before it is read or dropped:
+///
+/// ```compile_fail,E0499
+/// # fn two(url: &str) -> netprimer::Result<()> {
+/// let mut client = netprimer::http::Client::new();
+/// let first = client.get(url)?;
+/// let second = client.get(url)?; // its answer would come after the body of the first
+/// first.text()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Body<'c> {
     conn: Lent<'c>,
@@ -163,6 +173,10 @@ impl<'c> Body<'c> {
                 (n, n == 0)
             }
             Rest::Length(left) => {
+                // The end of it by way of the buffer: what comes with it and is too much is seen there.
+                if conn.unread().is_empty() && *left <= READ as u64 {
+                    conn.fill().map_err(Error::io(phase))?;
+                }
                 let most = usize::try_from(*left).map_or(out.len(), |left| left.min(out.len()));
                 let n = conn.read(&mut out[..most]).map_err(Error::io(phase))?;
                 *left -= n as u64;

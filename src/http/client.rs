@@ -2,9 +2,9 @@
 //!
 //! May use: error, deadline, dial, and its own folder.
 
-use super::body::{Body, Framing, Lent};
-use super::connection::{CloseReason, Connection};
-use super::head::{Limits, ResponseHead};
+use super::body::{Body, Lent};
+use super::connection::{CloseReason, Connection, Turn};
+use super::head::Limits;
 use super::redirect;
 use super::request::{Call, Method, Request};
 use super::response::Response;
@@ -43,11 +43,9 @@ pub struct Client {
     kept: Option<Connection>,
 }
 
-/// What is known once the last head has come.
-struct Answer {
-    head: ResponseHead,
-    framing: Framing,
-    after: Option<CloseReason>,
+/// The last turn of a request, where it led, and after how many redirects.
+struct Last {
+    turn: Turn,
     url: Url,
     redirects: usize,
 }
@@ -80,7 +78,7 @@ impl Client {
     /// # Errors
     /// [`Error::Invalid`] for a request that cannot be sent, before anything is connected; those of [`Dial::open`];
     /// [`Error::Timeout`], [`Error::Closed`] and [`Error::Io`] on the way; [`Error::Protocol`] for an answer that is not HTTP/1.1
-    /// or can be read in two ways, for a redirect to where we do not go, in a circle, or one too many; [`Error::TooLong`].
+    /// or can be read in two ways, and for a redirect to where we do not go or in a circle; [`Error::TooLong`] past a limit.
     pub fn send(&mut self, request: &Request) -> Result<Response<'_>> {
         let answer = self.answer(request)?;
         let conn = self.kept.as_mut().ok_or(Error::Closed("read the body".into()))?;
@@ -108,23 +106,23 @@ impl Client {
         }
     }
 
-    fn answer(&mut self, request: &Request) -> Result<Answer> {
+    fn answer(&mut self, request: &Request) -> Result<Last> {
         let deadline = Deadline::after(self.options.dial.reply);
         let mut limits = self.options.limits;
         let mut call = request.prepare()?;
         let mut seen = Vec::new();
         loop {
-            let (head, framing, after) = self.exchange(&call, &mut limits, deadline)?;
+            let turn = self.exchange(&call, &mut limits, deadline)?;
             let next = match self.options.redirects {
                 0 => None,
-                _ => redirect::next(&call, &head, self.options.dangerously_follow_https_to_http)?,
+                _ => redirect::next(&call, &turn.head, self.options.dangerously_follow_https_to_http)?,
             };
             let Some(next) = next else {
-                return Ok(Answer { head, framing, after, url: call.url, redirects: seen.len() });
+                return Ok(Last { turn, url: call.url, redirects: seen.len() });
             };
             if let Some(conn) = &mut self.kept {
                 // Nobody reads the body of a redirect.
-                drop(Body::new(Lent::Borrowed(conn), framing, after, 0));
+                drop(Body::new(Lent::Borrowed(conn), turn.framing, turn.after, 0));
             }
             seen.push(call);
             if seen.contains(&next) {
@@ -138,13 +136,9 @@ impl Client {
     }
 
     /// One turn, on the connection that was kept if it serves, else on a new one.
-    fn exchange(
-        &mut self,
-        call: &Call<'_>,
-        limits: &mut Limits,
-        deadline: Deadline,
-    ) -> Result<(ResponseHead, Framing, Option<CloseReason>)> {
-        if let Some(conn) = self.kept.as_mut().filter(|conn| conn.serves(&call.url)) {
+    fn exchange(&mut self, call: &Call<'_>, limits: &mut Limits, deadline: Deadline) -> Result<Turn> {
+        self.kept = self.kept.take().and_then(|mut conn| conn.serves(&call.url).then_some(conn));
+        if let Some(conn) = &mut self.kept {
             match conn.turn(call, limits, deadline) {
                 Err(error) if !conn.heard && call.method.is_idempotent() && !matches!(error, Error::Timeout(_)) => {}
                 done => return done,
@@ -156,9 +150,9 @@ impl Client {
     }
 }
 
-impl Answer {
+impl Last {
     fn with(self, conn: Lent<'_>, limit: u64) -> Response<'_> {
-        let Answer { head, framing, after, url, redirects } = self;
+        let Last { turn: Turn { head, framing, after }, url, redirects } = self;
         let body = Body::new(conn, framing, after, limit);
         Response { status: head.status, reason: head.reason, headers: head.headers, url, redirects, body }
     }

@@ -1,13 +1,6 @@
 //! One connection, one turn after the other: a request, and the head of its answer.
 //!
-//! ```text
-//! C: GET /a HTTP/1.1 …      head and body of the request, in one write where the body is small
-//! S: HTTP/1.1 200 OK …      the head of the answer, after any interim ones (1xx, RFC 9110 section 15.2)
-//! S: Hello                  its body: see `body`
-//! C: GET /b HTTP/1.1 …      the same connection, if nothing of the last turn is left on it (RFC 9112 section 9.3)
-//! ```
-//!
-//! May use: error, deadline, stream, dial, and head, url, request and body of its own folder.
+//! RFC 9112 section 9; interim answers (1xx) RFC 9110 section 15.2. May use: error, deadline, stream, dial, and head, url, request and body of its own folder.
 
 use super::body::{Framing, framing};
 use super::head::{Limits, ResponseHead, parse_response, wrong};
@@ -22,7 +15,7 @@ use std::io::{self, ErrorKind, Read, Write};
 /// A body up to this size travels in one write with its head: one system call, and mostly one packet less.
 const SMALL_BODY: usize = 16 << 10;
 /// One read of a head or of chunks: most heads fit whole.
-const READ: usize = 8 << 10;
+pub(super) const READ: usize = 8 << 10;
 /// Interim answers before the real one: honest servers send one or two (CVE-2021-3737 was one that never stopped).
 const INTERIM: usize = 8;
 
@@ -47,6 +40,14 @@ pub enum CloseReason {
     Failed,
 }
 
+/// What is known once the head of an answer has come.
+pub(super) struct Turn {
+    pub head: ResponseHead,
+    pub framing: Framing,
+    /// Why the connection must close after the body.
+    pub after: Option<CloseReason>,
+}
+
 /// A connection to one origin.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -69,9 +70,10 @@ impl Connection {
         Ok(Connection { stream, url: url.clone(), buffer: Vec::new(), at: 0, heard: false, closing: None })
     }
 
-    /// Whether it can carry a request to there.
-    pub fn serves(&self, url: &Url) -> bool {
-        self.closing.is_none() && self.url.same_origin(url)
+    /// Whether it can carry a request to there. One on which something has come since the last turn cannot: it is the
+    /// server's goodbye, or an answer that nobody asked for.
+    pub fn serves(&mut self, url: &Url) -> bool {
+        self.closing.is_none() && self.url.same_origin(url) && self.stream.is_quiet()
     }
 
     /// Whether only the server can have ended what ends: TLS marks it.
@@ -79,14 +81,8 @@ impl Connection {
         self.url.is_https()
     }
 
-    /// One request; the head of its answer, how the body ends, and why the connection must close afterwards, if it must.
-    /// `limits.head` shrinks by what was read.
-    pub fn turn(
-        &mut self,
-        call: &Call,
-        limits: &mut Limits,
-        deadline: Deadline,
-    ) -> Result<(ResponseHead, Framing, Option<CloseReason>)> {
+    /// One request and the head of its answer. `limits.head` shrinks by what was read.
+    pub fn turn(&mut self, call: &Call<'_>, limits: &mut Limits, deadline: Deadline) -> Result<Turn> {
         let request = call.head()?;
         self.stream.set_deadline(deadline);
         (self.heard, self.closing) = (false, Some(CloseReason::Failed)); // until this turn is over
@@ -98,7 +94,7 @@ impl Connection {
             (Err(_), Err(unread)) => return Err(sent.err().unwrap_or(unread)),
         };
         let framing = framing(call.method, &head)?;
-        let reason = match framing {
+        let after = match framing {
             _ if sent.is_err() => Some(CloseReason::Failed),
             _ if call.headers.lists("Connection", "close") => Some(CloseReason::WeAsked),
             _ if head.minor == 0 || head.headers.lists("Connection", "close") => Some(CloseReason::TheyAsked),
@@ -106,7 +102,7 @@ impl Connection {
             Framing::Chunked if head.headers.get("Content-Length").is_some() => Some(CloseReason::TwoLengths),
             _ => None,
         };
-        Ok((head, framing, reason))
+        Ok(Turn { head, framing, after })
     }
 
     fn send(&mut self, head: &str, call: &Call) -> io::Result<()> {

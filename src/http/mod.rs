@@ -1,13 +1,10 @@
 //! HTTP/1.1 by hand: what a request and its answer are, byte for byte, over TCP and TLS.
 //!
 //! ```text
-//! C: GET /hello HTTP/1.1\r\n        first line: method, target, version
-//! C: Host: localhost:8080\r\n       fields
-//! C: \r\n                           an empty line
-//! S: HTTP/1.1 200 OK\r\n            first line: version, status, reason
-//! S: Content-Length: 5\r\n
-//! S: \r\n
-//! S: Hello                          the body, whose length the fields tell
+//! C: GET /hello HTTP/1.1 …       the head of the request: see `head`
+//! S: HTTP/1.1 200 OK …           the head of the answer, after any interim ones
+//! S: Hello                       the body, whose end is found in one of four ways: see `body`
+//! C: GET /next HTTP/1.1 …        the same connection, if nothing of the last turn is left on it
 //! ```
 //!
 //! RFC 9110 (what it means) and RFC 9112 (how it travels). To read it: `head`, `headers`, `chunked`, `body`, `connection`, `client`. What goes

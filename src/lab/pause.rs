@@ -14,6 +14,9 @@ impl Curtain {
     pub(super) fn pause(&self, time: Duration) -> bool {
         let (down, fell) = &*self.0;
         let down = down.lock().unwrap_or_else(PoisonError::into_inner);
+        if time.is_zero() {
+            return !*down;
+        }
         !*fell.wait_timeout_while(down, time, |down| !*down).unwrap_or_else(PoisonError::into_inner).0
     }
 }

@@ -85,7 +85,8 @@ impl error::Error for Fault {
     }
 }
 
-/// The words of OpenSSL and what they mean. The first that fits counts: some contain others.
+/// The words of OpenSSL and what they mean; what fits none, and what other systems say, is shown as it is. The first that
+/// fits counts: some contain others.
 const MEANINGS: [(&str, &str); 22] = [
     ("certificate has expired", "its certificate has expired"),
     ("certificate is not yet valid", "its certificate is not valid yet: is the clock of this machine right?"),
@@ -129,7 +130,7 @@ pub(crate) struct Below {
 
 impl Below {
     fn seen<T>(&self, error: io::Error) -> io::Result<T> {
-        // A timeout under this name can be followed by another try; under the other the package would give up for good.
+        // This name of a timeout says "ask again"; after any other error no TLS package lets us go on (SSL_get_error(3)).
         let kind = if error.kind() == ErrorKind::TimedOut { ErrorKind::WouldBlock } else { error.kind() };
         if let Some(failed) = &self.failed {
             *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -285,6 +286,9 @@ impl<S: Session> Stream for Sealed<S> {
         self.session.close_notify().map_err(|error| self.failed(error))?;
         self.finished = true;
         self.session.below_mut().stream.finish()
+    }
+    fn is_quiet(&mut self) -> bool {
+        self.session.below_mut().stream.is_quiet() // a record that waits is read, or an end
     }
     fn secret(&mut self, on: bool) {
         self.session.below_mut().stream.secret(on);

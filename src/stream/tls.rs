@@ -87,6 +87,27 @@ impl fmt::Debug for Tls {
 /// [`Error::Other`] with a sentence on what is wrong with the certificate or the peer, and the cause as its source;
 /// [`Error::Timeout`], [`Error::Closed`] and [`Error::Io`] when the connection fails in the handshake; [`Error::Invalid`] for
 /// a host that cannot be one.
+///
+/// ```
+/// use netprimer::dial::Dial;
+/// use netprimer::lab::script::{self, Step};
+/// use netprimer::{lab::tls, stream};
+/// use std::io::{Read, Write};
+///
+/// // A mail server that begins TLS when it is asked to (RFC 3207).
+/// let certificate = tls::Certificate::Good;
+/// let steps = [Step::hear("STARTTLS\r\n"), Step::say("220 go\r\n"), Step::StartTls(certificate), Step::say("250 safe\r\n")];
+/// let peer = script::play(steps)?;
+///
+/// let mut stream = Dial::default().open(&peer.addr().into())?;
+/// stream.write_all(b"STARTTLS\r\n")?;
+/// stream.read_exact(&mut [0; 8])?;
+/// let mut stream = stream::upgrade(stream, "localhost", &tls::trust()?)?;
+/// let mut text = String::new();
+/// stream.read_to_string(&mut text)?;
+/// assert_eq!(text, "250 safe\r\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn upgrade(stream: BoxStream, host: &str, tls: &Tls) -> Result<BoxStream> {
     let phase = format!("TLS handshake with {}", crate::encode::visible(host.as_bytes()));
     // SNI has neither the dot that ends a full name (RFC 6066 section 3) nor brackets; certificates have not either.
@@ -110,7 +131,8 @@ pub fn upgrade(stream: BoxStream, host: &str, tls: &Tls) -> Result<BoxStream> {
 }
 
 /// Whether a certificate has the list of names (subjectAltName, object identifier 2.5.29.17). Without one some systems look
-/// into the owner's common name, which is no host name and must not be taken for one (RFC 9525 section 2).
+/// into the owner's common name, which is no host name and must not be taken for one (RFC 9525 section 2). This does not see
+/// a list that has names of other kinds only.
 fn names_hosts(der: &[u8]) -> bool {
     der.windows(5).any(|part| part == [0x06, 0x03, 0x55, 0x1d, 0x11])
 }

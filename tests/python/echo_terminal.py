@@ -36,7 +36,7 @@ def main():
                 return found
 
     try:
-        port = int(read_until(r"listening on 127\.0\.0\.1:(\d+)\r\n").group(1))
+        port = int(read_until(r"listening on 127\.0\.0\.1:(\d+)\r\nEnter stops it\r\n").group(1))
         stays = socket.create_connection(("127.0.0.1", port), timeout=20)
         stays.sendall(b"stays")
         assert stays.recv(10) == b"stays"

@@ -1,5 +1,6 @@
 # The calls of the usual Python listing of a port scanner, in its order: socket, settimeout(1), connect_ex, close, and
-# "except socket.error: pass". Ours: host, first and last port as arguments, and only the number is printed.
+# "except socket.error: pass". Ours: a host and then first and last port of each range as arguments, and only the number
+# is printed.
 import socket
 import sys
 
@@ -17,5 +18,6 @@ def scan_port(host, port):
 
 
 host = sys.argv[1]
-for port in range(int(sys.argv[2]), int(sys.argv[3]) + 1):
-    scan_port(host, port)
+for first, last in zip(sys.argv[2::2], sys.argv[3::2]):
+    for port in range(int(first), int(last) + 1):
+        scan_port(host, port)

@@ -4,6 +4,7 @@
 
 pub mod echo;
 pub mod files;
+pub mod network;
 pub mod programs;
 pub mod sockets;
 
@@ -18,10 +19,21 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Whether the programs of others are the subject of this run (NETPRIMER_PEERS=1), and not one of many tests of somebody who
+/// learns. Then nothing may be missing, and what is repeated is repeated as often as it is worth.
+pub fn peers() -> bool {
+    std::env::var_os("NETPRIMER_PEERS").is_some_and(|value| value == "1")
+}
+
 /// Names what is left out because this machine does not have it. With NETPRIMER_PEERS=1 it was promised, and this fails.
 pub fn missing(what: &str, why: &str) {
-    assert!(std::env::var_os("NETPRIMER_PEERS").is_none_or(|value| value != "1"), "{what}: {why}");
-    note(&format!("skipped: {what}: {why}"));
+    assert!(!peers(), "{what}: {why}");
+    not_allowed(what, why);
+}
+
+/// Names what is left out because this machine does not allow it. Nobody can promise that.
+pub fn not_allowed(what: &str, why: &str) {
+    note(&format!("skipped: {what}: {}", why.trim()));
 }
 
 /// A call that has a timeout can be interrupted (signal(7)), by a machine that is suspended and goes on for instance.

@@ -1,6 +1,6 @@
 //! Programs as children of a test: built first, started, fed, listened to, and ended in time, whatever they do.
 
-use super::{LIMIT, missing, sockets, uninterrupted};
+use super::{LIMIT, missing, not_allowed, sockets, uninterrupted};
 use std::env::consts::EXE_SUFFIX;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -73,11 +73,15 @@ pub fn build(names: &[&str]) -> Result<(), String> {
 
 // ---- those of others ----
 
+/// Where servers, and programs that set up a network, stand on many systems; the PATH of a user often does not say so.
+const SYSTEM: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+
 /// A program that a learner's machine may lack: where it does, this says so and gives nothing.
 pub fn tool(name: &str) -> Option<Command> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let file = format!("{name}{EXE_SUFFIX}");
-    let found = std::env::split_paths(&folders).map(|folder| folder.join(&file)).find(|path| path.is_file());
+    let mut folders = std::env::split_paths(&folders).chain(SYSTEM.map(PathBuf::from));
+    let found = folders.find_map(|folder| Some(folder.join(&file)).filter(|path| path.is_file()));
     if found.is_none() {
         missing(name, "it is not installed, so nothing is tried with it here");
     }
@@ -95,17 +99,77 @@ pub fn works(command: &mut Command, what: &str) -> bool {
 
 /// `python3 tests/python/SCRIPT`, with text in UTF-8 whatever this machine is set to.
 pub fn python(script: &str) -> Option<Command> {
-    let mut command = tool("python3")?;
-    command.env("PYTHONIOENCODING", "utf-8").env("PYTHONDONTWRITEBYTECODE", "1");
-    command.arg(super::files::root().join("tests/python").join(script));
-    Some(command)
+    tool("python3").map(|python| scripted(python, script))
 }
+
+/// The same with a python3 that has this module: the first in PATH, or the system's own.
+pub fn python_with(module: &str, script: &str) -> Option<Command> {
+    let pythons = [tool("python3")?, Command::new("/usr/bin/python3")];
+    let has_it = |python: &Command| {
+        let import = Command::new(python.get_program()).args(["-c", &format!("import {module}")]).output();
+        import.is_ok_and(|output| output.status.success())
+    };
+    let found = pythons.into_iter().find(has_it);
+    if found.is_none() {
+        missing(module, "no python3 has this module");
+    }
+    found.map(|python| scripted(python, script))
+}
+
+fn scripted(mut python: Command, script: &str) -> Command {
+    python.env("PYTHONIOENCODING", "utf-8").env("PYTHONDONTWRITEBYTECODE", "1");
+    python.arg(super::files::root().join("tests/python").join(script));
+    python
+}
+
+// ---- under other conditions ----
 
 /// `sh` sets a limit for itself, then the program takes its place and keeps its process id.
 pub fn under(limit: &str, program: &Path) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{limit}; exec \"$0\" \"$@\"")]).arg(program);
     command
+}
+
+/// The program with this many threads at most: as another user, because such a limit does not hold for root, and as one that
+/// nobody else is, because it counts all that a user runs. Only root can become another user.
+pub fn with_threads(most: usize, program: &Path) -> Option<Command> {
+    tool("setpriv").and(tool("prlimit"))?;
+    // Numbers between those of packages and that of nobody. The program may lie in a folder that other users cannot enter, so
+    // it is opened before.
+    let user = 50_000 + std::process::id() % 10_000;
+    let user = format!("setpriv --reuid={user} --regid={user} --clear-groups");
+    let script = format!("exec 9<\"$0\"; exec {user} prlimit --nproc={most} /proc/self/fd/9 \"$@\"");
+    let with = |program: &Path| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).arg(program);
+        command
+    };
+    let allowed = run(&mut with(Path::new("/bin/true")), b"");
+    if allowed.status != 0 {
+        not_allowed("a limit of threads, which needs root", &allowed.err);
+        return None;
+    }
+    Some(with(program))
+}
+
+/// Set for the copy of a test program that runs one of its tests again, under other conditions.
+const AGAIN: &str = "NETPRIMER_TEST_AGAIN";
+
+/// What the copy was told; nothing in the test program that a person started.
+pub fn told() -> Option<String> {
+    std::env::var(AGAIN).ok()
+}
+
+/// This test program with the one test that calls this, told to do there what only it can.
+pub fn again(test: &str, tell: &str, mut wrapped: impl FnMut(&Path) -> Command) -> Left {
+    let mut command = wrapped(&std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]).env(AGAIN, tell);
+    // It waits for several things, and for each of them at most LIMIT.
+    let left = Running::start(&mut command).input(b"").end_within(4 * LIMIT);
+    let one = String::from_utf8_lossy(&left.out).contains("1 passed");
+    assert!(left.status == 0 && one, "{test}, run again: {}", left.text());
+    left
 }
 
 // ---- at work ----
@@ -364,6 +428,11 @@ impl Drop for Running {
 }
 
 impl Left {
+    /// Status, stdout, stderr.
+    pub fn parts(self) -> (i32, String, String) {
+        (self.status, String::from_utf8_lossy(&self.out).into_owned(), self.err)
+    }
+
     /// stdout, then stderr.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.out).into_owned() + &self.err

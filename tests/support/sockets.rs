@@ -43,6 +43,17 @@ pub fn udp_at(addr: &str) -> UdpSocket {
     socket
 }
 
+/// The same free port for TCP and for UDP.
+pub fn both() -> (TcpListener, UdpSocket, SocketAddr) {
+    loop {
+        let (listener, addr) = listen();
+        if let Ok(socket) = UdpSocket::bind(addr) {
+            socket.set_read_timeout(Some(LIMIT)).unwrap();
+            return (listener, socket, addr);
+        }
+    }
+}
+
 /// The next datagram, whole, and who sent it.
 pub fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut buffer = vec![0; 65_536];
@@ -58,4 +69,10 @@ pub fn has_ipv6(what: &str) -> bool {
         missing(what, &format!("no IPv6 loopback: {e}"));
     }
     has.is_ok()
+}
+
+/// A free port at each loopback address that this machine has.
+pub fn homes() -> Vec<&'static str> {
+    let ipv6 = has_ipv6("what listens on ::1");
+    ["127.0.0.1:0"].into_iter().chain(ipv6.then_some("[::1]:0")).collect()
 }

@@ -86,9 +86,13 @@ impl Answer {
         Answer { status, headers: Headers::new(), body: Body::Whole(body.into()) }.with("Content-Type", kind)
     }
 
-    /// The lab shows JSON as its model does: sorted, indented by two, and a line end behind it.
+    /// The lab shows JSON as its model does: sorted, indented by two, and a line end behind it. What is too long for a
+    /// reader has no indentation: a million zeros, deeply nested, would become a hundred million spaces.
     pub(super) fn json(value: &Value) -> Answer {
-        Answer::new(200, "application/json", format!("{value:#}\n"))
+        const READABLE: usize = 16 << 10;
+        let dense = value.to_string();
+        let text = if dense.len() <= READABLE { format!("{value:#}\n") } else { dense + "\n" };
+        Answer::new(200, "application/json", text)
     }
 
     pub(super) fn text(status: u16, text: &str) -> Answer {

@@ -39,7 +39,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How much of what came is kept to be asked for: requests, and bytes of all their bodies.
+/// How much of what came is kept to be asked for: requests, and bytes of all their heads and bodies.
 const KEPT: (usize, usize) = (10_000, 16 << 20);
 
 /// How the server is to be.
@@ -113,6 +113,13 @@ pub struct Request {
     pub connection: u64,
 }
 
+impl Request {
+    fn size(&self) -> usize {
+        let fields: usize = self.head.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.head.target.len() + fields + self.body.len()
+    }
+}
+
 /// A server that runs. Dropping it stops it.
 pub struct Lab {
     // Before the server, so that an answer that waits ends before the server is stopped.
@@ -181,7 +188,7 @@ impl Lab {
         self.shared.url(path)
     }
 
-    /// What came so far: the last 10,000 requests, and fewer where their bodies are large. One that was refused is not
+    /// What came so far: the last 10,000 requests, and fewer where they are large. One that was refused is not
     /// among them.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.came().requests.iter().cloned().collect()
@@ -221,11 +228,11 @@ impl Shared {
 
     fn keep(&self, request: &Request) {
         let mut came = self.came();
-        came.bytes += request.body.len();
+        came.bytes += request.size();
         came.requests.push_back(request.clone());
         while came.requests.len() > KEPT.0 || came.bytes > KEPT.1 {
             let Some(oldest) = came.requests.pop_front() else { return };
-            came.bytes -= oldest.body.len();
+            came.bytes -= oldest.size();
         }
     }
 }

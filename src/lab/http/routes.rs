@@ -69,7 +69,7 @@ fn page(request: &Request, lab: &Shared) -> Page {
     let target = request.head.target.as_str();
     let method = request.head.method.as_str();
     if target == "*" && method == "OPTIONS" {
-        return Answer::bare(204).echo("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+        return Answer::bare(200).echo("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     }
     // Who speaks to a proxy sends the whole address, and a server must take it too (RFC 9112 section 3.2.2).
     let local = match target.split_once("://") {
@@ -84,7 +84,7 @@ fn page(request: &Request, lab: &Shared) -> Page {
     let (methods, page) = find(&path).ok_or(Refusal(404, "there is no such page; / lists what there is".into()))?;
     let allowed = || format!("{}, OPTIONS", methods.join(", "));
     match method {
-        "OPTIONS" => Answer::bare(204).echo("Allow", &allowed()),
+        "OPTIONS" => Answer::bare(200).echo("Allow", &allowed()),
         method if methods.contains(&method) => page(&call),
         _ => Answer::from(Refusal(405, format!("this page has {} only", allowed()).into())).echo("Allow", &allowed()),
     }

@@ -4,7 +4,8 @@
 mod solution;
 
 answers! {
-    pass: solution, slow_but_right
-    fail: not_begun, to_the_end, one_line_each, trims, characters, lossy, strings, read_once, drops_the_rest,
-        forgets_the_last, counts_the_end, first_client_only, no_limit, question_mark, panics
+    pass: solution, slow_but_right, two_writes
+    fail: not_begun, to_the_end, no_flush, no_newline, more_words, split, one_line_each, trims, characters, lossy, strings,
+        read_once, drops_the_rest, looks_once, forgets_the_last, counts_the_end, first_client_only, answers_the_rest, no_limit,
+        limits_the_rest, question_mark, panics
 }
