@@ -432,13 +432,15 @@ fn a_kept_connection_that_died_is_replaced_once() {
 
 #[test]
 fn a_connection_with_more_than_the_answer_is_not_used_again() {
-    let site = site(None, |asked| match asked.connection {
-        0 => [ok("Hello"), ok("poison")].concat(),
-        _ => ok("right"),
-    });
-    let session = Session::new();
-    assert_eq!(session.get(&site.url("/1")).send().unwrap().text().unwrap(), "Hello");
-    assert_eq!(session.get(&site.url("/2")).send().unwrap().text().unwrap(), "right");
+    for tls in [None, secure(Certificate::Good)] {
+        let site = site(tls, |asked| match asked.connection {
+            0 => [ok("Hello"), ok("poison")].concat(),
+            _ => ok("right"),
+        });
+        let session = trusting();
+        assert_eq!(session.get(&site.url("/1")).send().unwrap().text().unwrap(), "Hello");
+        assert_eq!(session.get(&site.url("/2")).send().unwrap().text().unwrap(), "right");
+    }
 }
 
 #[test]

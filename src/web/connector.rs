@@ -13,7 +13,6 @@ use crate::stream::{self, BoxStream, Stream, Tls};
 use crate::trace::{Side, Sink, Traced};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::{error, fmt};
 use ureq::config::Config;
@@ -85,8 +84,8 @@ impl Connector for Dialer {
         let port = details.uri.port_u16().unwrap_or(if https { 443 } else { 80 });
         let deadline = deadline(details.timeout);
         let tcp = stream::connect(host, port, deadline).map_err(Lost::Unreached)?;
-        let socket = tcp.closer();
-        (details.register_shutdown)(Weak::<TcpStream>::clone(&socket) as Weak<dyn ShutdownHandle>)?;
+        let socket: Weak<dyn ShutdownHandle> = tcp.closer();
+        (details.register_shutdown)(socket)?;
         let mut stream: BoxStream = Box::new(tcp);
         if https {
             stream.set_deadline(deadline);
@@ -97,7 +96,6 @@ impl Connector for Dialer {
         }
         Ok(Some(Line {
             stream: Mutex::new(stream),
-            socket,
             buffers: LazyBuffers::new(BUFFER, BUFFER),
             head: Some(Vec::new()),
             kept: false,
@@ -122,7 +120,6 @@ impl Resolver for Later {
 pub(super) struct Line {
     // Only ever used through `&mut`: the lock is there because ureq asks for Sync.
     stream: Mutex<BoxStream>,
-    socket: Weak<TcpStream>,
     buffers: LazyBuffers,
     // What came of the head that is being written; `None` behind it.
     head: Option<Vec<u8>>,
@@ -255,12 +252,7 @@ impl Transport for Line {
     /// Whether it can serve another request: nothing may have come that nobody asked for, and no end.
     fn is_open(&mut self) -> bool {
         (self.head, self.kept, self.heard) = (Some(Vec::new()), true, false);
-        let Some(socket) = self.socket.upgrade() else { return false };
-        let stream = self.stream();
-        stream.set_deadline(Deadline::NEVER);
-        let silent = socket.set_nonblocking(true).is_ok()
-            && stream.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
-        socket.set_nonblocking(false).is_ok() && silent
+        self.stream().is_quiet()
     }
 
     fn is_tls(&self) -> bool {
