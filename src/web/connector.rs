@@ -11,9 +11,9 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::stream::{self, BoxStream, Stream, Tls};
 use crate::trace::{Side, Sink, Traced};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::{error, fmt};
 use ureq::config::Config;
@@ -85,8 +85,8 @@ impl Connector for Dialer {
         let port = details.uri.port_u16().unwrap_or(if https { 443 } else { 80 });
         let deadline = deadline(details.timeout);
         let tcp = stream::connect(host, port, deadline).map_err(Lost::Unreached)?;
-        let socket = tcp.closer();
-        (details.register_shutdown)(Weak::<TcpStream>::clone(&socket) as Weak<dyn ShutdownHandle>)?;
+        let socket: Weak<dyn ShutdownHandle> = tcp.closer();
+        (details.register_shutdown)(socket)?;
         let mut stream: BoxStream = Box::new(tcp);
         if https {
             stream.set_deadline(deadline);
@@ -97,7 +97,6 @@ impl Connector for Dialer {
         }
         Ok(Some(Line {
             stream: Mutex::new(stream),
-            socket,
             buffers: LazyBuffers::new(BUFFER, BUFFER),
             head: Some(Vec::new()),
             kept: false,
@@ -122,7 +121,6 @@ impl Resolver for Later {
 pub(super) struct Line {
     // Only ever used through `&mut`: the lock is there because ureq asks for Sync.
     stream: Mutex<BoxStream>,
-    socket: Weak<TcpStream>,
     buffers: LazyBuffers,
     // What came of the head that is being written; `None` behind it.
     head: Option<Vec<u8>>,
@@ -154,65 +152,60 @@ impl Line {
     }
 
     /// Passes on what ureq wrote: a head when all of it is there.
-    fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(mut head) = self.head.take() else { return self.stream().write_all(bytes) };
-        head.extend_from_slice(bytes);
-        let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") else {
-            self.head = Some(head);
-            return Ok(());
-        };
-        let rest = head.split_off(end + 2); // the empty line and what is behind it
-        let names = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let stream = self.stream();
-        let mut open = Vec::with_capacity(head.len());
-        for line in one_cookie(&head) {
-            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-            let secret = std::str::from_utf8(name).is_ok_and(|name| names.contains(&name.to_ascii_lowercase()));
-            if !secret {
-                open.extend_from_slice(&line);
-                continue;
+    fn pass(&mut self, amount: usize) -> io::Result<()> {
+        let Line { stream, buffers, head, secrets, .. } = self;
+        let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let bytes = &buffers.output()[..amount];
+        let Some(come) = head else { return stream.write_all(bytes) };
+        come.extend_from_slice(bytes);
+        let Some(end) = come.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(()) };
+        let (fields, rest) = come.split_at(end + 2); // the empty line and what is behind it
+        let lines = one_cookie(fields);
+        let names = secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let secret: Vec<bool> = lines.iter().map(|line| names.iter().any(|name| is_field(line, name))).collect();
+        drop(names);
+        let mut open = Vec::with_capacity(come.len());
+        for (line, secret) in lines.iter().zip(secret) {
+            let name = line.iter().position(|byte| *byte == b' ').filter(|_| secret).map_or(line.len(), |at| at + 1);
+            open.extend_from_slice(&line[..name]);
+            if secret {
+                // In a write of its own, so that who watches the wire sees that it was there, and no more.
+                stream.write_all(&open)?;
+                open.clear();
+                stream.secret(true);
+                let sent = stream.write_all(&line[name..]);
+                stream.secret(false);
+                sent?;
             }
-            // In a write of its own, so that who watches the wire sees that it was there, and no more.
-            open.extend_from_slice(&line[..(name.len() + 2).min(line.len())]);
-            stream.write_all(&open)?;
-            open.clear();
-            stream.secret(true);
-            let sent = stream.write_all(&line[(name.len() + 2).min(line.len())..]);
-            stream.secret(false);
-            sent?;
         }
-        open.extend_from_slice(&rest);
+        open.extend_from_slice(rest);
+        *head = None;
         stream.write_all(&open)
     }
 }
 
+/// Whether a line of a head is the field of this name.
+fn is_field(line: &[u8], name: &str) -> bool {
+    line.get(name.len()) == Some(&b':') && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+}
+
 /// The lines of a head with their ends; all `Cookie` fields in the first of them. ureq writes the one of its jar before those of
 /// the request, and what was written by hand counts where both have a name.
-fn one_cookie(head: &[u8]) -> Vec<Vec<u8>> {
-    fn value(line: &[u8]) -> Option<&str> {
-        let (name, value) = std::str::from_utf8(line).ok()?.split_once(':')?;
-        name.eq_ignore_ascii_case("cookie").then(|| value.trim())
+fn one_cookie(head: &[u8]) -> Vec<Cow<'_, [u8]>> {
+    let lines = || head.split_inclusive(|byte| *byte == b'\n');
+    let value = |line| std::str::from_utf8(line).ok()?.split_once(':').map(|(_, value)| value.trim());
+    let cookies: Vec<&str> = lines().filter(|line| is_field(line, "cookie")).filter_map(value).collect();
+    let [jar, by_hand @ ..] = &cookies[..] else { return lines().map(Cow::from).collect() };
+    if by_hand.is_empty() {
+        return lines().map(Cow::from).collect();
     }
     let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
-    let mut lines: Vec<Vec<u8>> = head.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-    let cookies: Vec<&str> = head.split_inclusive(|byte| *byte == b'\n').filter_map(value).collect();
-    let [jar, by_hand @ ..] = &cookies[..] else { return lines };
-    if by_hand.is_empty() {
-        return lines;
-    }
     let mut all: Vec<&str> = by_hand.iter().flat_map(|list| list.split("; ")).collect();
     let names: BTreeSet<String> = all.iter().map(|pair| name(pair)).collect();
     all.extend(jar.split("; ").filter(|pair| !names.contains(&name(pair))));
     let mut merged = Some(format!("cookie: {}\r\n", all.join("; ")).into_bytes());
-    lines.retain_mut(|line| match value(line).map(|_| merged.take()) {
-        Some(Some(first)) => {
-            *line = first;
-            true
-        }
-        Some(None) => false,
-        None => true,
-    });
-    lines
+    let one = |line| if is_field(line, "cookie") { merged.take().map(Cow::from) } else { Some(Cow::from(line)) };
+    lines().filter_map(one).collect()
 }
 
 impl Transport for Line {
@@ -223,8 +216,7 @@ impl Transport for Line {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         let timeout = timeout.for_write();
         self.stream().set_deadline(deadline(timeout));
-        let bytes = self.buffers.output()[..amount].to_vec();
-        self.pass(&bytes).map_err(|error| self.failed(error, timeout))
+        self.pass(amount).map_err(|error| self.failed(error, timeout))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
@@ -255,12 +247,7 @@ impl Transport for Line {
     /// Whether it can serve another request: nothing may have come that nobody asked for, and no end.
     fn is_open(&mut self) -> bool {
         (self.head, self.kept, self.heard) = (Some(Vec::new()), true, false);
-        let Some(socket) = self.socket.upgrade() else { return false };
-        let stream = self.stream();
-        stream.set_deadline(Deadline::NEVER);
-        let silent = socket.set_nonblocking(true).is_ok()
-            && stream.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
-        socket.set_nonblocking(false).is_ok() && silent
+        self.stream().is_quiet()
     }
 
     fn is_tls(&self) -> bool {

@@ -107,11 +107,10 @@ impl<'s> Request<'s> {
     /// # Errors
     /// Those of [`Session::send`].
     pub fn send(self) -> Result<Response> {
-        let mut request = self.made?;
+        let request = self.made?;
         let mut url = Url::parse(&self.url)?;
         url.add_query(&self.query);
-        *request.uri_mut() = uri(&url)?;
-        self.session.send(request)
+        self.session.send_to(url, request)
     }
 }
 

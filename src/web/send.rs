@@ -31,8 +31,13 @@ impl Session {
     /// A [`Failure`] with the history: [`Error::Invalid`] for a request that cannot be sent; [`Error::Timeout`],
     /// [`Error::Closed`], [`Error::Io`]; [`Error::Other`] with a sentence for a certificate that is not to be trusted;
     /// [`Error::Protocol`] for an answer that is not HTTP, and for a redirect that is not followed; [`Error::TooLong`].
-    pub fn send(&self, mut request: http::Request<Vec<u8>>) -> Result<Response> {
-        let mut url = Url::parse(&request.uri().to_string())?;
+    pub fn send(&self, request: http::Request<Vec<u8>>) -> Result<Response> {
+        let url = Url::parse(&request.uri().to_string())?;
+        self.send_to(url, request)
+    }
+
+    /// [`send`](Session::send) to this address instead of the request's own.
+    pub(super) fn send_to(&self, mut url: Url, mut request: http::Request<Vec<u8>>) -> Result<Response> {
         for (name, value) in &self.params {
             url.add_query(&form(&[(name, value)]));
         }
@@ -44,8 +49,8 @@ impl Session {
         let total = request.extensions().get::<Total>().map_or(self.options.total, |own| own.0);
         let deadline = Deadline::after(total);
         let (mut history, mut redirects, mut retries, mut in_a_row) = (Vec::new(), 0, 0, 0);
+        *request.uri_mut() = uri(&url)?;
         loop {
-            *request.uri_mut() = uri(&url)?;
             let policy = self.policy(&url);
             let outcome = self.once(&request, &url, deadline, &mut history);
             let status =
@@ -74,17 +79,16 @@ impl Session {
                         follow(&mut request, &url, &next, response.status().as_u16());
                         finish_reading(response);
                     }
+                    *request.uri_mut() = uri(&next)?;
                     (url, redirects, in_a_row) = (next, redirects + 1, 0);
                     continue;
                 }
                 Ok(None) => {}
             }
-            let pause = match (retries < policy.total, policy.delays().nth(in_a_row)) {
-                (true, Some(delay)) => {
-                    pause(&policy, request.method(), &outcome, delay).and_then(|p| policy.fitting(p, deadline))
-                }
-                _ => None,
-            };
+            let pause = policy.filter(|policy| retries < policy.total).and_then(|policy| {
+                let delay = policy.delays().nth(in_a_row)?;
+                policy.fitting(pause(policy, request.method(), &outcome, delay)?, deadline)
+            });
             attempt.next = pause.map(Next::Retry);
             history.push(attempt);
             let Some(pause) = pause else {
@@ -103,11 +107,13 @@ impl Session {
         }
     }
 
-    fn policy(&self, url: &Url) -> Policy {
+    fn policy(&self, url: &Url) -> Option<&Policy> {
+        if self.mounted.is_empty() {
+            return None;
+        }
         let url = url.to_string();
         let fits = self.mounted.iter().filter(|(prefix, _)| url.starts_with(prefix.as_str()));
-        fits.max_by_key(|(prefix, _)| prefix.len())
-            .map_or_else(|| Policy { total: 0, ..Policy::default() }, |(_, policy)| policy.clone())
+        fits.max_by_key(|(prefix, _)| prefix.len()).map(|(_, policy)| policy)
     }
 
     /// One request, and once more where its connection had died. With an error comes whether the server was reached.
@@ -123,11 +129,17 @@ impl Session {
             let rest = deadline.left(phase.clone()).map_err(|cause| (cause, true))?;
             match self.run(request, rest, last) {
                 Ok(response) => {
-                    let lines =
-                        response.headers().get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
-                    let mut jar = self.agent.cookie_jar_lock();
-                    self.fence.lock().unwrap_or_else(PoisonError::into_inner).sweep(lines, url, &mut jar);
-                    drop(jar);
+                    let fields = response.headers();
+                    if fields.contains_key(header::TRANSFER_ENCODING) && fields.contains_key(header::CONTENT_LENGTH) {
+                        // Two ends of one body: who takes the other one sees another answer (RFC 9112 section 6.3).
+                        let why = format!("{phase}: the answer has both a length and a transfer coding");
+                        return Err((Error::Protocol(why.into()), true));
+                    }
+                    if fields.contains_key(header::SET_COOKIE) {
+                        let lines = fields.get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
+                        let mut jar = self.agent.cookie_jar_lock();
+                        self.fence.lock().unwrap_or_else(PoisonError::into_inner).sweep(lines, url, &mut jar);
+                    }
                     return Ok(response);
                 }
                 Err(error) => {
