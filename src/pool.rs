@@ -98,7 +98,7 @@ impl<M: Manage> Pool<M> {
     /// from it.
     ///
     /// # Errors
-    /// [`Error::Timeout`] when all are in use until the deadline; the error of [`Manage::connect`]; that of `turn`.
+    /// [`crate::Error::Timeout`] when all are in use until the deadline; the error of [`Manage::connect`]; that of `turn`.
     pub fn with<T>(&self, deadline: Deadline, turn: impl FnOnce(&mut M::Conn, bool) -> Result<T>) -> Result<T> {
         let (kept, place) = self.place(deadline)?;
         let used = kept.is_some();
