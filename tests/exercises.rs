@@ -261,14 +261,13 @@ fn nothing_in_a_report_moves_a_cursor() {
 /// A program of another language is checked as well, by `cargo run --example check -- NAME ADDR`.
 #[test]
 fn python_programs_pass_and_fail() {
-    each(EXERCISES, |exercise| {
-        for (which, status) in [("right", 0), ("wrong", 1)] {
-            let Some(mut python) = programs::python(&format!("{}_{which}.py", exercise.name)) else { return };
-            let python = Running::server(&mut python);
-            let done = PROGRAMS.run("check", [exercise.name, &python.addr().to_string()], b"");
-            assert_eq!(done.status, status, "{}", done.text());
-            assert_eq!(done.text().contains("FAILED"), which == "wrong", "{}", done.text());
-        }
+    let both = |exercise| [(exercise, "right", 0), (exercise, "wrong", 1)];
+    each(&EXERCISES.iter().flat_map(both).collect::<Vec<_>>(), |(exercise, which, status)| {
+        let Some(mut python) = programs::python(&format!("{}_{which}.py", exercise.name)) else { return };
+        let python = Running::server(&mut python);
+        let done = PROGRAMS.run("check", [exercise.name, &python.addr().to_string()], b"");
+        assert_eq!(done.status, *status, "{}", done.text());
+        assert_eq!(done.text().contains("FAILED"), *which == "wrong", "{}", done.text());
     });
 }
 

@@ -71,8 +71,21 @@ fn a_message_over_the_limit_is_cut_and_the_answer_survives_the_unread_rest() {
     assert_eq!(line.matches('x').count(), 1024);
 }
 
+/// Each of these lasts as long as the time limit of the server: at once.
 #[test]
-fn a_silent_client_holds_the_next_one_no_longer_than_our_time_limit() {
+fn our_time_limit_ends_a_message_without_an_end() {
+    thread::scope(|scope| {
+        for client in [
+            a_silent_client_holds_the_next_one_no_longer_than_that,
+            a_drip_does_not_stretch_it,
+            the_usual_python_client_gets_its_answers,
+        ] {
+            scope.spawn(client);
+        }
+    });
+}
+
+fn a_silent_client_holds_the_next_one_no_longer_than_that() {
     let server = server(SERVER);
     let start = Instant::now();
     let silent = server.dial();
@@ -85,8 +98,7 @@ fn a_silent_client_holds_the_next_one_no_longer_than_our_time_limit() {
     assert_eq!(rest_of(&next), ANSWER);
 }
 
-#[test]
-fn a_drip_does_not_stretch_our_time_limit() {
+fn a_drip_does_not_stretch_it() {
     let server = server(SERVER);
     let client = server.dial();
     let mut tap = client.try_clone().unwrap();
@@ -104,6 +116,21 @@ fn a_drip_does_not_stretch_our_time_limit() {
     assert!((2..600).contains(&drops), "the server waited for {drops} drops");
     let line = server.line();
     assert!(line.contains("ended by our time limit: \"..") && line.ends_with('"'), "{line}");
+}
+
+fn the_usual_python_client_gets_its_answers() {
+    for (name, answer) in [(SERVER, "Hello, Client!\n\n"), (THREADED, "Hello, Server!\n")] {
+        let server = server(name);
+        let Some(mut client) = python("tcp_client.py", server.addr().port()) else { return };
+        let output = programs::run(&mut client, b"");
+        assert_eq!((text(&output.out).as_str(), output.status), (answer, 0), "{}", output.err);
+        if name == THREADED {
+            server.line();
+        }
+        let last = server.line();
+        let expected = ["14 bytes, ended by our time limit: \"Hello, Server!\"", "14 bytes sent back"];
+        assert!(expected.iter().any(|end| last.ends_with(end)), "{last}");
+    }
 }
 
 // ---- 2.1: bytes, and peers that go wrong ----
@@ -406,22 +433,6 @@ fn no_thread_left_costs_that_client_only() {
 }
 
 // ---- the usual Python listings, both ways ----
-
-#[test]
-fn the_usual_python_client_gets_its_answers() {
-    for (name, answer) in [(SERVER, "Hello, Client!\n\n"), (THREADED, "Hello, Server!\n")] {
-        let server = server(name);
-        let Some(mut client) = python("tcp_client.py", server.addr().port()) else { return };
-        let output = programs::run(&mut client, b"");
-        assert_eq!((text(&output.out).as_str(), output.status), (answer, 0), "{}", output.err);
-        if name == THREADED {
-            server.line();
-        }
-        let last = server.line();
-        let expected = ["14 bytes, ended by our time limit: \"Hello, Server!\"", "14 bytes sent back"];
-        assert!(expected.iter().any(|end| last.ends_with(end)), "{last}");
-    }
-}
 
 #[test]
 fn the_usual_python_servers_serve_our_client() {
