@@ -17,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 use support::files::Folder;
 use support::network::{self, NAMES};
@@ -367,18 +368,25 @@ fn a_thousand_names_are_the_same_for_everybody() {
         assert!(lookups.iter().any(|line| line.contains(what)), "{what}");
     }
     assert!(!lookups.iter().any(|line| line.contains("error")), "{lookups:#?}");
-    if let Some(theirs) = dnspython(lab.addr(), &questions) {
-        same("our resolver and dnspython at the lab", &lookups, &theirs);
-    }
-    let Some((_peer, nsd)) = foreign("nsd", &[("zone.test", &text)]) else { return };
-    same("our resolver at the lab and at nsd", &lookups, &ours(nsd));
-    if let Some(theirs) = dnspython(nsd, &questions) {
-        same("our resolver and dnspython at nsd", &lookups, &theirs);
-    }
-    if let (Some(here), Some(there)) = (dig(lab.addr(), &questions), dig(nsd, &questions)) {
-        assert!(here.len() > questions.len() / 2);
-        same("dig at the lab and at nsd", &here, &there);
-    }
+    let python = |at: &str, addr| {
+        if let Some(theirs) = dnspython(addr, &questions) {
+            same(&format!("our resolver and dnspython at {at}"), &lookups, &theirs);
+        }
+    };
+    // They only ask: all of them at once.
+    thread::scope(|scope| {
+        scope.spawn(|| python("the lab", lab.addr()));
+        let Some((_peer, nsd)) = foreign("nsd", &[("zone.test", &text)]) else { return };
+        thread::scope(|scope| {
+            scope.spawn(|| same("our resolver at the lab and at nsd", &lookups, &ours(nsd)));
+            scope.spawn(|| python("nsd", nsd));
+            let here = scope.spawn(|| dig(lab.addr(), &questions));
+            if let (Some(there), Some(here)) = (dig(nsd, &questions), here.join().unwrap()) {
+                assert!(here.len() > questions.len() / 2);
+                same("dig at the lab and at nsd", &here, &there);
+            }
+        });
+    });
 }
 
 /// Without case: nsd points to the name in the question wherever it can, and so gives other names its case.

@@ -12,6 +12,7 @@ use netprimer::lab::tls::{Acceptor, Certificate, trust};
 use netprimer::stream::{Stream, upgrade};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::sockets::dial;
@@ -411,7 +412,7 @@ fn what_it_makes_up_has_an_end() {
     }
     let came = |target: &str| lab.requests().iter().any(|request| request.head.target == target);
     while !targets.into_iter().all(came) && start.elapsed() < LIMIT {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     drop(lab);
     waiting.iter_mut().for_each(|tcp| drop(all(tcp)));
@@ -667,27 +668,37 @@ fn continue_is_said_to_those_who_wait_for_it() {
 fn slow_clients_do_not_keep_their_places() {
     let lab = impatient();
     let start = Instant::now();
-    // Silent from the beginning, and silent between two requests: no word for either.
-    assert_eq!(ask(&lab, ""), "");
-    assert_eq!(ask(&lab, "GET /get HTTP/1.1\r\nHost: a\r\n\r\n").matches("HTTP/1.1").count(), 1);
-    assert_eq!(status(&ask(&lab, "GET /get HTTP/1.1\r\nHost: a\r\n")), "408");
-    assert_eq!(status(&ask(&lab, "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nHell")), "408");
-    assert_eq!(
-        status(&ask(&lab, "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHe")),
-        "408"
-    );
-    // A byte now and then, each well within every patience: the whole has its time.
-    for beginning in ["GET /get HTTP/1.1\r\nX: ", "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n"] {
-        let mut tcp = dial(lab.addr());
-        tcp.write_all(beginning.as_bytes()).unwrap();
-        let mut answer = [0; 12];
-        tcp.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        while tcp.read(&mut answer).is_err() {
-            assert!(start.elapsed() < LIMIT, "still listening");
-            let _ = tcp.write_all(b"a");
+    // All of them at once, for each waits until the patience of the lab is at its end.
+    let once = "GET /get HTTP/1.1\r\nHost: a\r\n\r\n";
+    thread::scope(|scope| {
+        // Silent from the beginning, and silent between two requests: no word for either.
+        scope.spawn(|| assert_eq!(ask(&lab, ""), ""));
+        scope.spawn(|| assert_eq!(ask(&lab, once).matches("HTTP/1.1").count(), 1));
+        for part in [
+            "GET /get HTTP/1.1\r\nHost: a\r\n",
+            "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nHell",
+            "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHe",
+        ] {
+            let lab = &lab;
+            scope.spawn(move || assert_eq!(status(&ask(lab, part)), "408"));
         }
-        assert_eq!(&answer, b"HTTP/1.1 408");
-    }
+        // A byte now and then, each well within every patience: the whole has its time.
+        for beginning in
+            ["GET /get HTTP/1.1\r\nX: ", "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n"]
+        {
+            let mut tcp = dial(lab.addr());
+            scope.spawn(move || {
+                tcp.write_all(beginning.as_bytes()).unwrap();
+                let mut answer = [0; 12];
+                tcp.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+                while tcp.read(&mut answer).is_err() {
+                    assert!(start.elapsed() < LIMIT, "still listening");
+                    let _ = tcp.write_all(b"a");
+                }
+                assert_eq!(&answer, b"HTTP/1.1 408");
+            });
+        }
+    });
     assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
 }
 
@@ -730,7 +741,7 @@ fn a_client_that_does_not_read_is_left() {
     let start = Instant::now();
     while lab.server().active() > 0 || lab.requests().is_empty() {
         assert!(start.elapsed() < LIMIT, "{:?}", lab.server());
-        std::thread::yield_now();
+        thread::yield_now();
     }
 }
 

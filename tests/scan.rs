@@ -323,7 +323,7 @@ fn the_rate_is_kept() {
 #[test]
 fn a_listener_who_panics_ends_the_scan() {
     // At this rate the whole would take 100 s.
-    let slow = Scan { rate: 10, workers: 4, ..scan(&[LAB.closed(); 1_000]) };
+    let slow = Scan { rate: 50, workers: 4, ..scan(&[LAB.closed(); 5_000]) };
     let start = Instant::now();
     assert!(catch_unwind(AssertUnwindSafe(|| slow.run_with(|_| panic!("on purpose")))).is_err());
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
@@ -444,7 +444,6 @@ fn in_rounds(command: &mut Command, wanted: &[String], rounds: u32) {
 }
 
 /// The scanner keeps each of sixty ports for 300 ms, and has 40 descriptors.
-#[test]
 #[cfg(unix)]
 fn without_descriptors_no_port_is_lost_or_called_closed() {
     let (_open, ports, wanted) = silent(60);
@@ -453,42 +452,62 @@ fn without_descriptors_no_port_is_lost_or_called_closed() {
     in_rounds(&mut command, &wanted, 2); // at most 37 at once
 }
 
-/// With not one descriptor to be had the scan waits for a while and then gives up. It calls nothing closed.
+/// The scanner keeps each of thirty ports for 300 ms, and may have 12 threads.
+#[cfg(target_os = "linux")]
+fn without_threads_fewer_scan_and_no_port_is_lost() {
+    let Some(mut command) = with_threads(12, &PROGRAMS.path("07_2_port_scan")) else { return };
+    let (_open, ports, wanted) = silent(30);
+    command.args(["--banner", "--timeout", "300", "--ports", &ports, "127.0.0.1"]);
+    in_rounds(&mut command, &wanted, 3); // at most 11 at once
+}
+
+/// Both wait, round after round, for ports that say nothing: at once.
 #[test]
 #[cfg(unix)]
-fn without_any_descriptor_the_scan_fails() {
-    without_descriptors("without_any_descriptor_the_scan_fails", |scan, taken| {
-        let error = scan.run().unwrap_err();
-        assert!(error.to_string().starts_with("try a port: ") && !error.is_transient(), "{error}");
-        drop(taken);
+fn a_scan_with_few_descriptors_or_threads_loses_no_port() {
+    thread::scope(|scope| {
+        scope.spawn(without_descriptors_no_port_is_lost_or_called_closed);
+        #[cfg(target_os = "linux")]
+        scope.spawn(without_threads_fewer_scan_and_no_port_is_lost);
     });
+}
+
+/// With not one descriptor to be had the scan waits for a while and then gives up. It calls nothing closed.
+#[cfg(unix)]
+fn it_fails(scan: &Scan, taken: Vec<File>) {
+    let error = scan.run().unwrap_err();
+    assert!(error.to_string().starts_with("try a port: ") && !error.is_transient(), "{error}");
+    drop(taken);
 }
 
 /// When others on this machine give descriptors back, it goes on.
-#[test]
 #[cfg(unix)]
-fn a_scan_goes_on_when_descriptors_come_back() {
-    without_descriptors("a_scan_goes_on_when_descriptors_come_back", |scan, taken| {
-        let (never, clock) = mpsc::channel::<()>();
-        let back = thread::spawn(move || {
-            let _ = clock.recv_timeout(SHORT);
-            drop(taken);
-        });
-        let start = Instant::now();
-        assert_eq!(states(&scan.run().unwrap()), [State::Closed, State::Open, State::Closed]);
-        assert!(start.elapsed() >= SHORT, "nothing had run out");
-        back.join().unwrap();
-        drop(never);
+fn it_goes_on(scan: &Scan, taken: Vec<File>) {
+    let (never, clock) = mpsc::channel::<()>();
+    let back = thread::spawn(move || {
+        let _ = clock.recv_timeout(SHORT);
+        drop(taken);
     });
+    let start = Instant::now();
+    assert_eq!(states(&scan.run().unwrap()), [State::Closed, State::Open, State::Closed]);
+    assert!(start.elapsed() >= SHORT, "nothing had run out");
+    back.join().unwrap();
+    drop(never);
 }
 
-/// Runs the test in a process of its own that has few descriptors, and has taken them all.
+/// Each in a process of its own that has few descriptors, and has taken them all; both at once, for both wait.
+#[test]
 #[cfg(unix)]
-fn without_descriptors(test: &str, then: impl FnOnce(&Scan, Vec<File>)) {
-    if told().is_none() {
-        again(test, "take them", |program| under("ulimit -n 200", program));
+fn a_scan_without_any_descriptor_waits_and_then_fails() {
+    const NAME: &str = "a_scan_without_any_descriptor_waits_and_then_fails";
+    let Some(then) = told() else {
+        thread::scope(|scope| {
+            for then in ["they come back", "they do not come back"] {
+                scope.spawn(move || again(NAME, then, |program| under("ulimit -n 200", program)));
+            }
+        });
         return;
-    }
+    };
     let scan = scan(&[LAB.closed(), LAB.open()[0], LAB.closed()]);
     let mut taken = Vec::new();
     while let Ok(file) = File::open("/dev/null") {
@@ -496,15 +515,5 @@ fn without_descriptors(test: &str, then: impl FnOnce(&Scan, Vec<File>)) {
         assert!(taken.len() < 1_000, "there is no limit here");
     }
     assert!(!taken.is_empty());
-    then(&scan, taken);
-}
-
-/// The scanner keeps each of thirty ports for 300 ms, and may have 12 threads.
-#[test]
-#[cfg(target_os = "linux")]
-fn without_threads_fewer_scan_and_no_port_is_lost() {
-    let Some(mut command) = with_threads(12, &PROGRAMS.path("07_2_port_scan")) else { return };
-    let (_open, ports, wanted) = silent(30);
-    command.args(["--banner", "--timeout", "300", "--ports", &ports, "127.0.0.1"]);
-    in_rounds(&mut command, &wanted, 3); // at most 11 at once
+    if then == "they come back" { it_goes_on(&scan, taken) } else { it_fails(&scan, taken) }
 }

@@ -216,15 +216,22 @@ fn a_silent_server_and_one_that_drips_cost_the_deadline() {
     // The head of a record of 16 KiB, and then its bytes one by one.
     let mut slow = vec![0x16, 3, 3, 0x40, 0];
     slow.resize(5 + 0x4000, 0);
-    for steps in [[Step::Hold], [Step::Drip(slow, Duration::from_millis(20))]] {
-        let peer = script::play(steps).unwrap();
-        let start = Instant::now();
-        let dial = Dial { connect: Duration::from_millis(400), ..dial() };
-        let error = dial.open(&Target::parse("localhost", peer.addr().port()).unwrap()).unwrap_err();
-        assert!(matches!(&error, Error::Timeout(phase) if phase == "TLS handshake with localhost"), "{error:?}");
-        let took = start.elapsed();
-        assert!(took >= Duration::from_millis(400) && took < Duration::from_secs(4), "{took:?}");
-    }
+    thread::scope(|scope| {
+        for steps in [[Step::Hold], [Step::Drip(slow, Duration::from_millis(20))]] {
+            scope.spawn(|| {
+                let peer = script::play(steps).unwrap();
+                let start = Instant::now();
+                let dial = Dial { connect: Duration::from_millis(400), ..dial() };
+                let error = dial.open(&Target::parse("localhost", peer.addr().port()).unwrap()).unwrap_err();
+                assert!(
+                    matches!(&error, Error::Timeout(phase) if phase == "TLS handshake with localhost"),
+                    "{error:?}"
+                );
+                let took = start.elapsed();
+                assert!(took >= Duration::from_millis(400) && took < Duration::from_secs(4), "{took:?}");
+            });
+        }
+    });
 }
 
 #[test]
