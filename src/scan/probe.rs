@@ -6,7 +6,7 @@ use super::{Port, Scan, State};
 use crate::deadline::Deadline;
 use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Of a banner we keep no more bytes.
 const BANNER: usize = 256;
@@ -37,8 +37,12 @@ pub(super) fn probe(addr: SocketAddr, scan: &Scan) -> io::Result<Port> {
 /// closed port by 1,000 threads). So where there is no time for TCP to repeat the SYN, we ask twice.
 fn connect(addr: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
     let first = if timeout < REPEATED { timeout / 2 } else { timeout };
+    let begun = Instant::now();
     match TcpStream::connect_timeout(addr, first) {
-        Err(error) if error.kind() == ErrorKind::TimedOut && first < timeout => TcpStream::connect_timeout(addr, first),
+        Err(error) if error.kind() == ErrorKind::TimedOut && first < timeout => {
+            // What is left of the whole, so that a late awakening is not paid twice; but never too little to be answered.
+            TcpStream::connect_timeout(addr, timeout.saturating_sub(begun.elapsed()).max(first / 2))
+        }
         answer => answer,
     }
 }
