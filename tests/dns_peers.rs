@@ -466,7 +466,7 @@ fn message(numbers: &mut Numbers) -> Message {
 #[test]
 fn messages_through_dnspython_and_back() {
     let mut numbers = Numbers(0x1234_5678_9abc_def1);
-    let count = if peers() { 10_000 } else { 200 };
+    let count = if peers() { 10_000 } else { 1_000 };
     let messages: Vec<Message> = (0..count).map(|_| message(&mut numbers)).collect();
     // In parts, for what a program of a test may say has a limit.
     messages.chunks(2_000).for_each(through_dnspython);

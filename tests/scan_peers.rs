@@ -159,7 +159,7 @@ fn behind_a_firewall(host: IpAddr) {
         (true, true) => (Vec::from_iter(1..=1023), 20),
         (true, false) => (Vec::from_iter(1..=1023), 5),
         // Some of each kind.
-        (false, _) => ([22, 23, 80, 81, 100, 101, 102, 250, 700, 701, 711, 721, 731, 741].to_vec(), 2),
+        (false, _) => ([22, 23, 80, 81, 100, 101, 102, 250, 700, 701, 711, 721, 731, 741].to_vec(), 3),
     };
     let scan = Scan { ports, timeout: Duration::from_millis(150), ..Scan::of(host) };
     let first = scan.run().unwrap();
