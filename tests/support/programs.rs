@@ -76,11 +76,17 @@ pub fn build(names: &[&str]) -> Result<(), String> {
 /// Where servers, and programs that set up a network, stand on many systems; the PATH of a user often does not say so.
 const SYSTEM: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
+/// Packages that exclude each other on one system lie here, unpacked and not installed (`.ci/run` does that).
+fn unpacked() -> Vec<PathBuf> {
+    let packages = std::fs::read_dir(folder().with_file_name("peers")).into_iter().flatten().flatten();
+    packages.map(|package| package.path().join("usr/sbin")).collect()
+}
+
 /// A program that a learner's machine may lack: where it does, this says so and gives nothing.
 pub fn tool(name: &str) -> Option<Command> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let file = format!("{name}{EXE_SUFFIX}");
-    let mut folders = std::env::split_paths(&folders).chain(SYSTEM.map(PathBuf::from));
+    let mut folders = std::env::split_paths(&folders).chain(SYSTEM.map(PathBuf::from)).chain(unpacked());
     let found = folders.find_map(|folder| Some(folder.join(&file)).filter(|path| path.is_file()));
     if found.is_none() {
         missing(name, "it is not installed, so nothing is tried with it here");
