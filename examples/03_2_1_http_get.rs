@@ -7,7 +7,7 @@
 mod http;
 mod lesson;
 
-use http::{json, show};
+use http::{read_json, show};
 use lesson::Args;
 use netprimer::Result;
 use netprimer::lab::http::Lab;
@@ -54,7 +54,7 @@ fn with_query(session: &Session, url: &str) -> Result<()> {
     let request = session.get(url).query("key1", "value1").query("key2", "value2");
     let mut answer = request.send()?;
     println!("{} -> {}", answer.url(), answer.status());
-    let json = json(&mut answer)?;
+    let json = read_json(&mut answer)?;
     show(&format!("  the server saw {}", json["args"]));
     Ok(())
 }
@@ -63,7 +63,7 @@ fn with_query(session: &Session, url: &str) -> Result<()> {
 fn with_field(session: &Session, url: &str) -> Result<()> {
     let mut answer = session.get(url).header("User-Agent", "Mozilla/5.0").send()?;
     println!("{} -> {}", answer.url(), answer.status());
-    let json = json(&mut answer)?;
+    let json = read_json(&mut answer)?;
     show(&format!("  the server saw {}", json["headers"]["User-Agent"]));
     Ok(())
 }

@@ -87,7 +87,7 @@ impl Server for Lab {
 }
 
 /// `response.json()`.
-pub fn json(answer: &mut Response) -> Result<Value> {
+pub fn read_json(answer: &mut Response) -> Result<Value> {
     let bytes = answer.bytes()?; // JSON is UTF-8, whatever the head says (RFC 8259 section 8.1)
     serde_json::from_slice(&bytes)
         .map_err(|error| netprimer::Error::Protocol(format!("{}: no JSON: {error}", answer.url()).into()))

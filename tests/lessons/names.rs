@@ -126,13 +126,14 @@ fn client(seen: &mut Vec<u16>, port: u16) -> u16 {
 }
 
 /// The line with its ports named by `name`, `12.3 ms` as `0.0 ms` and `(os error 111)` as `(os error N)`; and the id of a
-/// DNS message, which is drawn anew for each query, as 0x1234; and the day and time of an HTTP answer as that of RFC 9110.
+/// DNS message, which is drawn anew for each query, as 0x1234; and the day and time of an HTTP answer as that of RFC 9110;
+/// and zeros for the digits that a form with files draws for its boundary.
 fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
     if id_of_a_message(line) {
         return "0000  12 34                     id 4660 (0x1234)".to_owned();
     }
     let mut done = String::new();
-    let line = with_the_date_of_the_rfc(line);
+    let line = without_the_boundary(&with_the_date_of_the_rfc(line));
     let mut rest = line.as_str();
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         done.push_str(&rest[..start]);
@@ -173,6 +174,20 @@ fn with_the_date_of_the_rfc(line: &str) -> String {
         Some(date) => line.replacen(date, EXAMPLE, 1),
         None => line.to_owned(),
     }
+}
+
+/// `------formdata-ureq-14ec8ada…` with zeros, also where the wire view goes on with its digits in the next line.
+fn without_the_boundary(line: &str) -> String {
+    let mut done = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_hexdigit()) {
+        done.push_str(&rest[..start]);
+        let digits = rest[start..].len() - rest[start..].trim_start_matches(|c: char| c.is_ascii_hexdigit()).len();
+        let drawn = done.ends_with("formdata-ureq-") || digits >= 16;
+        done.push_str(&if drawn { "0".repeat(digits) } else { rest[start..start + digits].to_owned() });
+        rest = &rest[start + digits..];
+    }
+    done + rest
 }
 
 /// A port of 127.0.0.1 that refuses, over TCP and UDP, and stays so while the sockets live: the near end of a connection
