@@ -346,5 +346,5 @@ fn the_boundary_of_a_form_is_always_the_same() {
     let text = said("C: ------formdata-ureq-8d70f96c1e721756a308346beb4949c6--");
     assert!(text.contains("\nC: ------formdata-ureq-00000000000000000000000000000000--\nto stderr\n"), "{text}");
     let text = said("C: 21756a308346beb4949c6\\nC: formdata-ureq-8d7\\nC: 21756a3083");
-    assert!(text.contains("\nC: 000000000000000000000\nC: formdata-ureq-000\nC: 21756a3083\n"), "{text}");
+    assert!(text.contains("\nC: 000000000000000000000\\nC: formdata-ureq-000\\nC: 21756a3083\n"), "{text}");
 }
