@@ -13,6 +13,7 @@
 //! | `03_1_http_by_hand` | [`http`] | GET, POST, chunks, redirects, keep-alive; what ends a body; the same over TLS |
 //! | `03_2_1_http_get` | [`web`] | GET with ureq: status, text, query, fields, JSON |
 //! | `03_2_2_http_post` | [`web`] | POST with ureq: a form, JSON, a file |
+//! | `03_2_3_http_session` | [`web`] | cookies by hand and by the server, default fields, connections kept |
 //! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
 //!
@@ -98,6 +99,7 @@ mod texts {
         lesson_03_1 = "../lessons/03_1_http_by_hand.md",
         lesson_03_2_1 = "../lessons/03_2_1_http_get.md",
         lesson_03_2_2 = "../lessons/03_2_2_http_post.md",
+        lesson_03_2_3 = "../lessons/03_2_3_http_session.md",
         lesson_07_1 = "../lessons/07_1_dns.md",
         lesson_07_2 = "../lessons/07_2_port_scan.md",
     }
