@@ -770,7 +770,7 @@ fn what_is_wrong_is_wrong_as_named() {
 
 #[test]
 fn gzip_is_what_others_unpack() {
-    // The bytes of RFC 1952 around a stored block of RFC 1951; the peers in tests/lab_http_peers.rs unpack them.
+    // The bytes of RFC 1952 around a stored block of RFC 1951; the peers in lab_http_peers.rs unpack them.
     let lab = lab();
     let answer = get(&lab, "GET /gzip");
     assert_eq!(answer.field("Content-Encoding"), "gzip");
