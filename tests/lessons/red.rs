@@ -276,7 +276,7 @@ S -> C  FIN
 #[test]
 fn a_server_of_the_lab_may_be_one_side() {
     let text = blessed(
-        "<!-- wire: lab http < fake 127.0.0.1:8080 -->\n```text\nx\n        He says\nx\n        what\nx\n        is no HTTP.\n```\n",
+        "<!-- wire: lab http < fake 127.0.0.1:8080 -->\n```text\nx\n        He says\nx\n        what\nx\n        is no HTTP.\nx\n        and leaves.\n```\n",
     );
     assert!(text.contains("C -> S  \"你好\"  6 bytes\n"), "{text}");
     red(&text, "lab http <", "lab gopher <", "the lab has no `gopher`");
