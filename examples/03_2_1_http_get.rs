@@ -10,8 +10,9 @@ mod lesson;
 use http::{read_json, show};
 use lesson::Args;
 use netprimer::Result;
-use netprimer::lab::http::Lab;
-use netprimer::web::Session;
+use netprimer::lab::http::{self as lab, Lab};
+use netprimer::lab::tls::{self, Acceptor, Certificate};
+use netprimer::web::{Options, Session};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -23,13 +24,13 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let session = http::session(args);
+    let session = Session::with(http::options(args));
     let chosen = args.target_or(http::start)?;
     let Some(lab) = chosen.server else { return page(&session, &chosen.address, args) };
     match args.get_one::<String>("page") {
         Some(path) => page(&session, &lab.url(path), args),
         None if args.contains_id("param") || args.contains_id("header") => page(&session, &lab.url("/get"), args),
-        None => tour(&session, &lab),
+        None => tour(&session, &lab).and_then(|()| over_tls(args)),
     }
 }
 
@@ -66,6 +67,14 @@ fn with_field(session: &Session, url: &str) -> Result<()> {
     let json = read_json(&mut answer)?;
     show(&format!("  the server saw {}", json["headers"]["User-Agent"]));
     Ok(())
+}
+
+/// `https://`: whom we trust is said once, for the session. Without `tls` it would be whom this system trusts.
+fn over_tls(args: &Args) -> Result<()> {
+    let tls = Some(Acceptor::new(Certificate::Good)?);
+    let lab = lab::start(lab::Options { tls, ..lab::Options::default() })?;
+    let session = Session::with(Options { tls: tls::trust()?, ..http::options(args) });
+    basic(&session, &lab.url("/status/204"))
 }
 
 /// A status is an answer, unless we say that it is an error: `response.raise_for_status()`.

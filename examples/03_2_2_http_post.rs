@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let session = http::session(args);
+    let session = Session::with(http::options(args));
     let chosen = args.target_or(http::start)?;
     let Some(lab) = chosen.server else { return send(&session, &chosen.address, args) };
     match args.get_one::<String>("page") {

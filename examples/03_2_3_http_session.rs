@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let mut session = http::session(args);
+    let mut session = Session::with(http::options(args));
     let chosen = args.target_or(http::start)?;
     let Some(lab) = chosen.server else { return ask(&session, &chosen.address, args) };
     match args.get_one::<String>("page") {

@@ -67,9 +67,9 @@ pub fn timeout(args: &Args) -> Duration {
     args.get_one("timeout").copied().unwrap_or(PATIENCE)
 }
 
-/// A session that keeps to the options of the command line.
-pub fn session(args: &Args) -> web::Session {
-    web::Session::with(web::Options { total: timeout(args), trace: args.wire(), ..web::Options::default() })
+/// How a session works that keeps to the options of the command line.
+pub fn options(args: &Args) -> web::Options {
+    web::Options { total: timeout(args), trace: args.wire(), ..web::Options::default() }
 }
 
 /// A server of our own.

@@ -6,13 +6,14 @@ use crate::support;
 use netprimer::lab::http::{self, Lab};
 use netprimer::lab::script::{self, Script, Step};
 use netprimer::lab::tls::{Acceptor, Certificate};
+use serde_json::Value;
 use std::process::Stdio;
 use std::sync::LazyLock;
 use std::thread;
 use std::time::Instant;
 use support::LIMIT;
 use support::files::{Folder, read, root};
-use support::programs::{Programs, Running, first_line, run};
+use support::programs::{Programs, Running, first_line, python_with, run};
 use support::sockets::closed_port;
 
 const GET: &str = "03_2_1_http_get";
@@ -63,7 +64,8 @@ fn get_shows_the_page_the_query_the_field_and_what_is_not_there() {
     ] {
         assert!(out.contains(part), "{part:?} in {out}");
     }
-    assert!(out.ends_with("/status/404: the server answered 404 Not Found\n"), "{out}");
+    let (_, last) = out.split_once("/status/404: the server answered 404 Not Found\nhttps://127.0.0.1:").expect(&out);
+    assert!(last.ends_with("/status/204 -> 204 No Content\n"), "{out}");
 
     let lab = lab();
     let args =
@@ -299,4 +301,50 @@ fn the_line_to_take_home_installs_what_is_used_here() {
     let add = format!("\ncargo add ureq@~3.5 --no-default-features --features {}\n", features.join(","));
     assert!(line.contains("\"~3.5.") && line.contains("default-features = false"), "{line}");
     assert!(read(root(), "lessons/03_2_1_http_get.md").contains(&add), "{add}");
+}
+
+/// On Linux OpenSSL reads from this variable whom the system trusts.
+#[test]
+fn https_trusts_whom_this_system_trusts() {
+    let tls = Some(Acceptor::new(Certificate::Good).unwrap());
+    let lab = http::start(http::Options { tls, ..http::Options::default() }).unwrap();
+    let folder = Folder::new();
+    let pem = folder.file("ca.pem", netprimer::lab::tls::ca_pem().unwrap());
+    let url = lab.url("/anything");
+    for (program, _) in ALL {
+        let mut command = PROGRAMS.command(program);
+        run(command.arg(&url), b"").is_error(1, "TLS handshake with 127.0.0.1: ");
+        if cfg!(target_os = "linux") {
+            let left = run(command.env("SSL_CERT_FILE", &pem), b"");
+            assert!(left.status == 0 && left.text().starts_with(&format!("{url} -> 200 OK\n")), "{}", left.text());
+        }
+    }
+}
+
+/// What our lab says to these programs, the server whose shape it has says too.
+#[test]
+fn at_httpbin_they_do_the_same() {
+    let Some(mut command) = python_with("httpbin", "web_server.py") else { return };
+    let server = Running::server(command.args(["httpbin", "HTTP/1.1"]));
+    let folder = Folder::new();
+    let file = folder.file("test.txt", "Hello, 你好\n");
+    let (lab, site) = (lab(), format!("http://{}", server.addr()));
+    for (program, path, args, wanted) in [
+        (GET, "/get?a=1", &["--param", "name=你好 & co", "--header", "X-Lesson=3.2"][..], ["args", "origin"]),
+        (POST, "/post", &["--data", "key=value", "--data", "name=你好 & co"], ["form", "files"]),
+        (POST, "/post", &["--json", r#"{"key": [1, null, "你好"]}"#], ["json", "data"]),
+        (POST, "/post", &["--data", "title=你好", "--file", file.to_str().unwrap()], ["form", "files"]),
+        (SESSION, "/cookies/set?sid=31d4", &["--cookie", "name=value; Path=/"], ["cookies", "none"]),
+    ] {
+        let [ours, theirs] = [&lab.url(""), &site].map(|base| {
+            let out = prints(program, &[&[format!("{base}{path}").as_str()], args].concat());
+            let (head, rest) = out.split_once('\n').unwrap();
+            assert!(head.ends_with(" -> 200 OK"), "{head}");
+            let rest = rest.replace(base, "");
+            // Behind it a session lists its jar.
+            let json = serde_json::Deserializer::from_str(&rest).into_iter::<Value>().next().unwrap().unwrap();
+            wanted.map(|name| json[name].clone())
+        });
+        assert_eq!(ours, theirs, "{program} {path} {args:?}");
+    }
 }
