@@ -14,6 +14,7 @@
 //! | `03_2_4_http_retry` | [`web`], [`retry`] | every limit biting; what may be sent twice; a policy per address |
 //! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
+//! | `08_1_concurrent_http` | [`gather`], [`web`] | threads where Python has tasks; order kept, a limit, errors apart |
 //!
 //! # The ground everything stands on
 //!
@@ -98,5 +99,6 @@ mod texts {
         lesson_03_2_4 = "../lessons/03_2_4_http_retry.md",
         lesson_07_1 = "../lessons/07_1_dns.md",
         lesson_07_2 = "../lessons/07_2_port_scan.md",
+        lesson_08_1 = "../lessons/08_1_concurrent_http.md",
     }
 }
