@@ -147,7 +147,9 @@ fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
         match (digits.parse(), fraction) {
             (Ok(port), _) if is_port => done.push_str(&name(port).to_string()),
             _ if done.ends_with("(os error ") => done.push('N'),
-            (_, Some(length)) if [" ms", " µs", " MiB", " times as fast"].iter().any(|unit| after[length..].starts_with(unit)) => {
+            (_, Some(length))
+                if [" ms", " µs", " MiB", " times as fast"].iter().any(|unit| after[length..].starts_with(unit)) =>
+            {
                 done.push_str("0.0");
                 rest = &after[length..];
             }
