@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::exercise::Exercise;
-use support::programs::{Left, Programs, Running, first_line};
+use support::programs::{Left, Programs, Running, first_line, python_with, run};
 use support::sockets::closed_port;
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["03_2_4_http_retry", "08_1_concurrent_http"]));
@@ -172,6 +172,34 @@ fn threads_share_the_limit_and_the_connections() {
     assert_eq!(shown, urls);
     let last = lab.requests().iter().map(|request| request.connection).max().unwrap();
     assert!(last < 3, "{} connections for three at once", last + 1);
+}
+
+/// The same pages in Python, by asyncio's `gather` and aiohttp: the same order, the same characters, the same one that fails.
+#[test]
+fn what_gather_of_asyncio_gets_from_the_same_server() {
+    let Some(mut python) = python_with("aiohttp", "lab_aiohttp.py") else { return };
+    let lab = lab();
+    let pages = [
+        "/delay/0.1",
+        "/encoding/gbk",
+        "/wrong/cut",
+        "/encoding/big5",
+        "/anything?name=%E4%BD%A0%E5%A5%BD",
+        "/chunked",
+    ];
+    let urls = pages.map(|page| lab.url(page));
+    let theirs = run(python.args(&urls), b"");
+    assert_eq!(theirs.status, 0, "{}", theirs.err);
+    let theirs: Vec<serde_json::Value> = serde_json::from_slice(&theirs.out).unwrap();
+    let ours = many(&urls);
+    assert_eq!((ours.status, theirs.len()), (1, urls.len()), "{}", ours.err);
+    for ((line, url), theirs) in String::from_utf8(ours.out).unwrap().lines().zip(&urls).zip(theirs) {
+        let ours = line.strip_prefix(&format!("{url}: ")).unwrap_or_else(|| panic!("{line}"));
+        match theirs.as_str() {
+            Some(text) => assert_eq!(ours, text.replace('\n', "\\n")),
+            None => assert!(ours.starts_with("error: ") && url.ends_with("/wrong/cut"), "{line}: {theirs}"),
+        }
+    }
 }
 
 #[test]
