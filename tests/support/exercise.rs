@@ -1,12 +1,11 @@
 //! An exercise that stands in its lesson: the task with its asserts, and one solution. Put together as a learner would.
 
-use super::files::{read, root};
+use super::files::{Folder, read, root};
 use super::programs::{Left, run};
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub struct Exercise {
-    folder: PathBuf,
+    folder: Folder,
     /// What the task gives before the function that is to be written.
     given: Vec<String>,
     pub solution: String,
@@ -24,9 +23,7 @@ impl Exercise {
         let (solution, _) = rust.next().and_then(|code| code.split_once("fn main()")).expect("a solution with a main");
         let given = task.lines().take_while(|line| !line.starts_with("///")).map(str::to_owned).collect();
         let checks = task[task.find("fn main()").expect("a main")..].to_owned();
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("exercise").join(lesson);
-        std::fs::create_dir_all(&folder).unwrap();
-        Exercise { folder, given, solution: solution.to_owned(), checks }
+        Exercise { folder: Folder::new(), given, solution: solution.to_owned(), checks }
     }
 
     /// Builds the program of a learner who wrote this function, and runs it.
@@ -34,8 +31,9 @@ impl Exercise {
         // What stands in the solution too is written once.
         let given: Vec<&str> =
             self.given.iter().map(String::as_str).filter(|line| !function.lines().any(|own| own == *line)).collect();
-        let (source, program) = (self.folder.join(format!("{name}.rs")), self.folder.join(name));
-        std::fs::write(&source, format!("{}\n{function}\n{}", given.join("\n"), self.checks)).unwrap();
+        let source =
+            self.folder.file(&format!("{name}.rs"), format!("{}\n{function}\n{}", given.join("\n"), self.checks));
+        let program = self.folder.path().join(name);
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let left = run(Command::new(rustc).args(["--edition", "2024", "-o"]).arg(&program).arg(&source), b"");
         assert_eq!(left.status, 0, "{}", left.err);
