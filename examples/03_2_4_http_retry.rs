@@ -62,8 +62,8 @@ fn run(args: &Args) -> Result<()> {
     let (connect, total) = (time("connect").unwrap_or(options.connect), time("total").unwrap_or(options.total));
     let mut session = Session::with(Options { connect, read: time("read"), total, ..options });
     let backoff_factor = time("backoff").map_or(quick().backoff_factor, |factor| factor.as_secs_f64());
-    let total = args.get_one("retries").copied().unwrap_or(3);
-    session.mount("http", Policy { total, backoff_factor, ..usual() });
+    let retries = args.get_one("retries").copied().unwrap_or(3);
+    session.mount("http", Policy { total: retries, backoff_factor, ..usual() }); // https too
     ask(session.request(if args.get_flag("post") { "POST" } else { "GET" }, &url))
 }
 
