@@ -5,13 +5,13 @@ use crate::support;
 use netprimer::lab::http::{self, Lab};
 use netprimer::lab::script::{self, Script, Step};
 use netprimer::lab::tls::{Acceptor, Certificate};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::files::{read, root};
-use support::programs::{Left, Programs, Running, first_line, run};
+use support::exercise::Exercise;
+use support::programs::{Left, Programs, Running, first_line};
 use support::sockets::{closed_port, has_ipv6};
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["03_1_http_by_hand"]));
@@ -267,32 +267,9 @@ fn a_closed_output_ends_it_quietly() {
     assert!(left.status == 0 && !left.err.contains("panicked"), "{}: {}", left.status, left.err);
 }
 
-/// The first block of Rust in the lesson that begins so.
-fn block(lesson: &str, begins: &str) -> String {
-    let blocks = lesson.split("\n```").filter_map(|block| block.split_once('\n')).map(|(_, code)| code);
-    blocks.into_iter().find(|code| code.starts_with(begins)).unwrap_or_else(|| panic!("no block {begins:?}")).to_owned()
-}
-
-/// The task of the exercise and its solution, put together as a learner would have them.
 #[test]
 fn the_solution_of_the_exercise_keeps_its_asserts() {
-    let lesson = read(root(), "lessons/03_1_http_by_hand.md");
-    let (task, solution) = (block(&lesson, "/// The body that came"), block(&lesson, "fn unchunk(mut wire"));
-    let checks = &task[task.find("fn main()").unwrap()..];
-    let solution = &solution[..solution.find("fn main()").unwrap()];
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("part3-exercise");
-    std::fs::create_dir_all(&folder).unwrap();
-    let built = |name: &str, function: &str| {
-        let (source, program) = (folder.join(format!("{name}.rs")), folder.join(name));
-        std::fs::write(&source, format!("{function}\n{checks}")).unwrap();
-        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let left = run(Command::new(rustc).args(["--edition", "2024", "-o"]).arg(&program).arg(&source), b"");
-        assert_eq!(left.status, 0, "{}", left.err);
-        run(&mut Command::new(program), b"")
-    };
-    let left = built("solution", solution);
-    assert_eq!((left.status, left.text().as_str()), (0, "all chunks undone\n"));
     // A size with a sign is what `from_str_radix` alone takes: the asserts notice.
-    let careless = solution.replace("is_ascii_hexdigit", "is_ascii_graphic");
-    assert!(built("careless", &careless).err.contains("\"+5\\r\\nHello"), "a solution that is wrong passes");
+    let signed = ["is_ascii_hexdigit", "is_ascii_graphic"];
+    Exercise::of("03_1_http_by_hand").holds("all chunks undone", signed, "\"+5\\r\\nHello");
 }
