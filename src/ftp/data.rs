@@ -8,6 +8,7 @@
 //!
 //! C: ABOR            S: 426 cut short            a transfer that we give up: its own reply,
 //!                    S: 226 done                 and the reply to ABOR
+//! C: NOOP            S: 200 yes                  in case that one of them was missing
 //! ```
 //!
 //! RFC 959 sections 3 and 5, RFC 2428, RFC 4217 section 7.
@@ -220,12 +221,29 @@ impl Transfer<'_> {
         // Before the end of the data connection, which alone would mean "that was the whole file" in an upload.
         let asked = self.ftp.control.until(Deadline::after(self.ftp.options.dial.reply.min(SETTLE))).write_line("ABOR");
         drop(self.data.take());
-        // One reply to the transfer, one to ABOR (RFC 959 section 4.1.3); each error makes the connection unusable.
         if let Err(error) = asked {
             self.ftp.unusable = Some(error.to_string());
         } else if self.ftp.reply().is_ok() {
-            let _ = self.ftp.reply();
+            self.ftp.catch_up();
         }
+    }
+}
+
+impl Ftp {
+    /// One reply to the transfer and one to ABOR are to come (RFC 959 section 4.1.3), but not every server gives both: NOOP has
+    /// a reply that is neither, so behind it all is in order again. Each error makes the connection unusable.
+    fn catch_up(&mut self) {
+        if let Err(error) = self.control.write_line("NOOP") {
+            self.unusable = Some(error.to_string());
+        }
+        for _ in 0..3 {
+            match self.reply() {
+                Ok(reply) if reply.code == 200 => return,
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+        self.unusable = Some("after a transfer that was given up NOOP had no reply".into());
     }
 }
 

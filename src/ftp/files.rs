@@ -11,7 +11,8 @@
 
 use super::Type;
 use super::client::{Ftp, with};
-use super::wire::{self, Entry};
+use super::entry::Entry;
+use super::wire;
 use crate::error::{Error, Result};
 use crate::part::Part;
 use std::fs::File;
@@ -144,13 +145,12 @@ impl Ftp {
         self.done(&with("DELE", path)?)
     }
 
-    /// Makes a folder, and gives its name as the server has it.
+    /// Makes a folder.
     ///
     /// # Errors
     /// Those of [`Ftp::rename`].
-    pub fn mkdir(&mut self, path: &str) -> Result<String> {
-        let reply = self.command(&with("MKD", path)?)?.expect(257)?;
-        Ok(wire::parse_quoted(&reply).unwrap_or_else(|_| path.to_owned())) // some say only that it is done
+    pub fn mkdir(&mut self, path: &str) -> Result<()> {
+        self.done(&with("MKD", path)?)
     }
 
     /// Removes an empty folder.

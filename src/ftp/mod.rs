@@ -13,7 +13,7 @@
 //!
 //! RFC 959 (the protocol), 2428 (EPSV, EPRT), 3659 (SIZE, MDTM, MLSD, REST), 4217 (TLS), 2577 and 1579 (what was learned). To read
 //! it: `wire`, `client`. Beside them: `data` (the second connection), `transfer` (bytes to and fro, and whether all of them came),
-//! `files` (the commands about files, and files of ours), `ascii` (line ends), `active` (the server calls us).
+//! `files` (the commands about files, and files of ours), `entry` (lines of MLSD), `ascii` (line ends), `active` (the server calls us).
 //! Not here, on purpose: reading LIST, mirrors, TLS from the first byte.
 //!
 //! ```
@@ -46,13 +46,14 @@ mod active;
 pub(crate) mod ascii;
 mod client;
 mod data;
+mod entry;
 mod files;
 mod transfer;
 
 pub use client::Ftp;
 pub use data::SessionReuse;
+pub use entry::{Entry, local_name};
 pub use transfer::Download;
-pub use wire::Entry;
 
 use crate::dial::Dial;
 use crate::text::Limits;

@@ -1,11 +1,10 @@
-//! What FTP writes into the texts of its replies and commands: addresses, names, facts about files.
+//! What FTP writes into the texts of its replies and commands: addresses, names, sizes and times.
 //!
 //! ```text
 //! 227 Entering Passive Mode (127,0,0,1,156,64).      address, then the port as two bytes: 156 * 256 + 64 = 40000 (RFC 959)
 //! 229 Entering Extended Passive Mode (|||40000|)     only the port: the address is the one we talk to (RFC 2428 section 3)
 //! PORT 127,0,0,1,156,64    EPRT |2|::1|40000|        the same the other way (RFC 959, RFC 2428 section 2)
 //! 257 "/a ""b"" c" is the folder                     a name in quotes, quotes in it doubled (RFC 959 appendix II)
-//! type=file;size=6;modify=20250101120000; 你好.txt    one line of MLSD: facts, a space, the name (RFC 3659 section 7)
 //! 150 Opening data connection (6 bytes).             many servers say how much will come
 //! ```
 //!
@@ -13,9 +12,8 @@
 //!
 //! May use: error, encode.
 
-use crate::encode::{ftp_time, parse_ftp_time, visible};
+use crate::encode::{parse_ftp_time, visible};
 use crate::error::{Error, Reply, Result};
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::SystemTime;
 
@@ -77,7 +75,8 @@ pub fn port_command(here: SocketAddr) -> String {
     }
 }
 
-/// The name in quotes of a 257 reply, its doubled quotes single again.
+/// The name in quotes of a 257 reply, its doubled quotes single again. Some servers forget to double them (pure-ftpd): where text
+/// follows what should be the last quote, the name goes on to the last one there is.
 ///
 /// # Errors
 /// [`Error::Protocol`] when there is none, it is empty or not closed, or has control characters in it (CVE-2017-1000254 was a
@@ -85,15 +84,17 @@ pub fn port_command(here: SocketAddr) -> String {
 pub fn parse_quoted(reply: &Reply) -> Result<String> {
     let bad = || nonsense(reply, "there is no name in quotes");
     let (_, rest) = reply.lines[0].split_once('"').ok_or_else(bad)?;
-    let (mut name, mut chars) = (String::new(), rest.chars().peekable());
-    loop {
-        match chars.next().ok_or_else(bad)? {
-            '"' if chars.next_if_eq(&'"').is_none() => break,
-            c if c.is_control() => return Err(bad()),
-            c => name.push(c),
+    let mut quotes = rest.match_indices('"').map(|(at, _)| at);
+    let end = loop {
+        let at = quotes.next().ok_or_else(bad)?;
+        match rest.as_bytes().get(at + 1) {
+            Some(b'"') => drop(quotes.next()), // a pair stands for one
+            None | Some(b' ') => break at,
+            Some(_) => break rest.rfind('"').filter(|last| *last > at).ok_or_else(bad)?,
         }
-    }
-    if name.is_empty() { Err(bad()) } else { Ok(name) }
+    };
+    let name = rest[..end].replace("\"\"", "\"");
+    if name.is_empty() || name.contains(|c: char| c.is_control()) { Err(bad()) } else { Ok(name) }
 }
 
 /// A name in quotes, as a 257 reply has it.
@@ -122,104 +123,4 @@ pub fn parse_time(reply: &Reply) -> Result<SystemTime> {
 pub fn announced(reply: &Reply) -> Option<u64> {
     let (before, _) = reply.lines.last()?.rsplit_once(" bytes)")?;
     number(before.rsplit_once('(')?.1)
-}
-
-/// One line of MLSD.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The name as the server sent it. Before it becomes the name of a file here: [`Entry::local_name`].
-    pub name: String,
-    /// What the server knows of it: names in small letters, values as they came.
-    pub facts: Vec<(String, String)>,
-}
-
-impl Entry {
-    /// Reads a line without its CRLF.
-    ///
-    /// # Errors
-    /// [`Error::Protocol`] when there is no space after the facts, no name, or a fact without `=` or `;`.
-    ///
-    /// ```
-    /// let entry = netprimer::ftp::wire::Entry::parse("Type=file;Size=6; 你好 .txt")?;
-    /// assert_eq!((entry.name.as_str(), entry.size(), entry.is_file()), ("你好 .txt", Some(6), true));
-    /// # Ok::<(), netprimer::Error>(())
-    /// ```
-    pub fn parse(line: &str) -> Result<Entry> {
-        let bad = || {
-            let line = visible(line.as_bytes());
-            Error::Protocol(format!("\"{line:.80}\" is no line of MLSD (RFC 3659 section 7.2)").into())
-        };
-        let (facts, name) = line.split_once(' ').filter(|(_, name)| !name.is_empty()).ok_or_else(bad)?;
-        let facts = match facts.strip_suffix(';') {
-            Some(facts) => facts.split(';').map(|fact| fact.split_once('=').map(owned)).collect::<Option<_>>(),
-            None => facts.is_empty().then(Vec::new),
-        };
-        Ok(Entry { name: name.to_owned(), facts: facts.ok_or_else(bad)? })
-    }
-
-    /// A fact by its name in small letters.
-    pub fn fact(&self, name: &str) -> Option<&str> {
-        self.facts.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Whether it is a file.
-    pub fn is_file(&self) -> bool {
-        self.fact("type").is_some_and(|kind| kind.eq_ignore_ascii_case("file"))
-    }
-
-    /// Whether it is a folder, other than the listed one itself and the one above it (`cdir` and `pdir`).
-    pub fn is_folder(&self) -> bool {
-        self.fact("type").is_some_and(|kind| kind.eq_ignore_ascii_case("dir"))
-    }
-
-    /// Its size in bytes, if the server says so.
-    pub fn size(&self) -> Option<u64> {
-        self.fact("size").and_then(number)
-    }
-
-    /// When it was changed, if the server says so.
-    pub fn modified(&self) -> Option<SystemTime> {
-        parse_ftp_time(self.fact("modify")?)
-    }
-
-    /// Its name, if a file of that name can be made in one of our folders and nowhere else: see [`local_name`].
-    ///
-    /// # Errors
-    /// Those of [`local_name`].
-    pub fn local_name(&self) -> Result<&str> {
-        local_name(&self.name)
-    }
-}
-
-impl fmt::Display for Entry {
-    /// Type, size, time and name, with nothing in it that could move a cursor.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, size) = (self.fact("type").unwrap_or("?"), self.size().map_or("-".into(), |size| size.to_string()));
-        let modified = self.modified().map_or("-".into(), ftp_time);
-        let line = format!("{kind:<4} {size:>12} {modified:>14} {}", self.name);
-        f.write_str(&visible(line.as_bytes()))
-    }
-}
-
-fn owned((name, value): (&str, &str)) -> (String, String) {
-    (name.to_ascii_lowercase(), value.to_owned())
-}
-
-/// A name from a listing as the name of a file of ours. A server that says `../x` writes where it likes in a client that believes
-/// it (CVE-2014-4877, CVE-2018-10916).
-///
-/// # Errors
-/// [`Error::Protocol`] for an empty name, `.` and `..`, one with `/`, `\`, `:` or a control character in it, and one that begins
-/// with `-`, which other programs take for an option.
-pub fn local_name(name: &str) -> Result<&str> {
-    let bad = matches!(name, "" | "." | "..")
-        || name.starts_with('-')
-        || name.contains(|c: char| matches!(c, '/' | '\\' | ':') || c.is_control());
-    if bad {
-        let name = visible(name.as_bytes());
-        return Err(Error::Protocol(
-            format!("the server lists \"{name:.80}\", which is no name for a file here").into(),
-        ));
-    }
-    Ok(name)
 }
