@@ -296,7 +296,10 @@ fn vsftpd_in_plain_text() {
 fn vsftpd_over_tls() {
     for version in VERSIONS {
         let Some(server) = vsftpd(Some(version), "require_ssl_reuse=NO\nstrict_ssl_read_eof=YES") else { return };
-        all_ways(|options| enter(server.addr, server.tls.as_ref(), ("anonymous", "guest@"), options), server.root.path());
+        all_ways(
+            |options| enter(server.addr, server.tls.as_ref(), ("anonymous", "guest@"), options),
+            server.root.path(),
+        );
     }
 }
 
@@ -382,8 +385,6 @@ fn the_server_that_cpython_tests_its_client_against() {
         let server = Running::server(command.args(way));
         let addr = server.said(|said| support::programs::address(said.out.text().lines().next().unwrap()));
         let tls = (way.len() == 2).then(|| Tls::trusting(&fs::read_to_string(server.line()).unwrap()).unwrap());
-        // By name: that is what its certificate has.
-        let addr = SocketAddr::from(([127, 0, 0, 1], addr.port()));
         let mut ftp = enter(addr, tls.as_ref(), ("anyone", "anything"), Options::default());
         let mut data = Vec::new();
         ftp.retr("anything", &mut data).unwrap();
@@ -432,7 +433,10 @@ fn ftplib_and_our_lab() {
         let (status, out, err) = run(&mut command, b"").parts();
         assert_eq!((status, err.as_str()), (0, ""), "{version:?}: {out}");
         let lines: Vec<&str> = out.lines().collect();
-        assert!(lines[0].starts_with("-rw-r--r-- 1 ftp      ftp                 7 ") && lines[0].ends_with(" remote_file.txt"));
+        assert!(
+            lines[0].starts_with("-rw-r--r-- 1 ftp      ftp                 7 ")
+                && lines[0].ends_with(" remote_file.txt")
+        );
         assert_eq!(
             lines[1..],
             [
@@ -466,7 +470,7 @@ fn curl_and_our_lab() {
         let ca = ca(&folder);
         let curl = |args: &[&str]| {
             let mut command = tool("curl")?;
-            command.args(["--silent", "--show-error", "--max-time", "60", "--user", "username:password"]);
+            command.args(["--silent", "--show-error", "--max-time", "30", "--user", "username:password"]);
             if version.is_some() {
                 command.arg("--ssl-reqd").arg("--cacert").arg(&ca);
             }
@@ -483,9 +487,12 @@ fn curl_and_our_lab() {
         let path = url(&path.replace("%2F", "/"));
         curl(&["--ftp-create-dirs", "--upload-file", big.to_str().unwrap(), &path]).unwrap();
         is_count(&lab.root().join("new/fol der/big 你"), 8 << 20);
-        for way in [&[][..], &["--disable-epsv"], &["--ftp-port", "127.0.0.1"], &["--ftp-port", "127.0.0.1", "--disable-eprt"]] {
+        let active = ["--ftp-port", "127.0.0.1", "--disable-eprt"];
+        // curl 7.88 never begins TLS on a data connection that it accepted; ftplib does.
+        let ways = [&[][..], &["--disable-epsv"], &active[..2], &active];
+        for way in &ways[..if version.is_some() { 2 } else { 4 }] {
             let back = folder.path().join("back");
-            curl(&[way, &["--output", back.to_str().unwrap(), path.as_str()]].concat()).unwrap();
+            curl(&[*way, &["--output", back.to_str().unwrap(), path.as_str()]].concat()).unwrap();
             is_count(&back, 8 << 20);
             fs::remove_file(back).unwrap();
         }

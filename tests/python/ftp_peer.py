@@ -45,11 +45,14 @@ def dummy(tls=None):
     warnings.simplefilter("ignore")  # it stands on modules that are old
     from test import test_ftplib
 
-    # On IPv6, because its EPSV knows nothing else.
-    kind = test_ftplib.DummyTLS_FTPServer if tls else test_ftplib.DummyFTPServer
-    server = kind(("::1", 0), af=socket.AF_INET6)
+    if tls:
+        # Its certificate has no address, so IPv4 by name; there its EPSV does not work.
+        del test_ftplib.DummyFTPHandler.cmd_epsv
+        server = test_ftplib.DummyTLS_FTPServer(("127.0.0.1", 0))
+    else:
+        server = test_ftplib.DummyFTPServer(("::1", 0), af=socket.AF_INET6)
     server.start()
-    print(f"listening on [{server.host}]:{server.port}", flush=True)
+    print(f"listening on {f'[{server.host}]' if ':' in server.host else server.host}:{server.port}", flush=True)
     if tls:
         print(test_ftplib.CAFILE, flush=True)
     server.join()

@@ -21,6 +21,7 @@ use crate::stream::{BoxStream, Stream};
 use crate::text::{Limits, TextConn};
 use crate::trace::{Side, Traced};
 use std::fs;
+use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -135,7 +136,11 @@ pub(super) fn talk(conn: Conn, lab: &Shared) -> Result<()> {
             Next::End => break,
         }
     }
-    let _ = session.control.stream().finish(); // he may be gone
+    // Closed with something unread the connection would be reset, and a reset destroys the last reply on its way.
+    session.control.until(Deadline::after(Duration::from_secs(1)));
+    if session.control.stream().finish().is_ok() {
+        let _ = io::copy(&mut session.control.reader().take(64 << 10), &mut io::sink());
+    }
     Ok(())
 }
 
