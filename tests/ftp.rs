@@ -292,7 +292,7 @@ fn retr(data: &Script, last: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     steps.extend(turn("TYPE I", "200 ok"));
     steps.extend(turn("EPSV", &format!("229 (|||{port}|)")));
-    steps.extend(turn("RETR a", &format!("150 here\r\n{last}").trim_end().to_owned()));
+    steps.extend(turn("RETR a", format!("150 here\r\n{last}").trim_end()));
     steps
 }
 
@@ -830,6 +830,30 @@ fn who_talks_us_out_of_tls() {
 
 fn to_lab(lab: &Lab) -> Ftp {
     Ftp::connect(lab.addr()).unwrap()
+}
+
+/// The data connection has a certificate of its own, and the name must be the same.
+#[test]
+fn a_stranger_on_the_data_connection() {
+    for certificate in [Certificate::WrongHost, Certificate::UnknownAuthority] {
+        let file = script::play([Step::StartTls(certificate), Step::say("Hello")]).unwrap();
+        let begin =
+            [Step::say("220 ready\r\n"), Step::HearLine, Step::say("234 go\r\n"), Step::StartTls(Certificate::Good)];
+        let turns = [
+            turn("PBSZ 0", "200 ok"),
+            turn("PROT P", "200 ok"),
+            turn("TYPE I", "200 ok"),
+            turn("EPSV", &format!("229 (|||{}|)", file.addr().port())),
+            turn("RETR a", "150 here\r\n522 no"),
+            turn("NOOP", "200 ok"),
+        ];
+        let peer = script::play(begin.into_iter().chain(turns.concat())).unwrap();
+        let mut ftp = to(&peer).secure(&tls::trust().unwrap()).unwrap();
+        let error = ftp.retr("a", &mut io::sink()).unwrap_err();
+        assert!(matches!(&error, Error::Other(phase, _) if phase.contains("TLS handshake")), "{error:?}");
+        ftp.noop().unwrap();
+        peer.verdict().unwrap();
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 use support::files::Folder;
 use support::programs::{Running, python_with, run, tool};
@@ -24,7 +25,7 @@ use support::{LIMIT, not_allowed, peers, sockets};
 
 /// Around the pieces of everybody, and a large one where peers are the subject.
 fn sizes() -> [u64; 6] {
-    [0, 1, 65_535, 65_536, 65_537, if peers() { 256 << 20 } else { 8 << 20 }]
+    [0, 1, 65_535, 65_536, 65_537, if peers() { 256 << 20 } else { 4 << 20 }]
 }
 
 /// Bytes that are the same for everybody who counts, in any number, without keeping them.
@@ -34,13 +35,15 @@ struct Count {
     all: u64,
 }
 
+/// The count repeats itself after so many bytes, so that a piece of it can be copied.
+static ROUNDS: LazyLock<Vec<u8>> = LazyLock::new(|| (0..251 * 1024u64).map(|n| (n % 251) as u8).collect());
+
 impl Read for Count {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = buffer.len().min(usize::try_from(self.all - self.at).unwrap());
-        for byte in &mut buffer[..n] {
-            *byte = (self.at % 251) as u8;
-            self.at += 1;
-        }
+        let from = (self.at % 251) as usize;
+        let n = buffer.len().min(ROUNDS.len() - from).min(usize::try_from(self.all - self.at).unwrap());
+        buffer[..n].copy_from_slice(&ROUNDS[from..from + n]);
+        self.at += n as u64;
         Ok(n)
     }
 }

@@ -207,7 +207,11 @@ impl Transfer<'_> {
         self.ftp.control.until(Deadline::after(self.ftp.options.dial.reply.min(SETTLE)));
         match self.ftp.reply() {
             Ok(reply) if reply.code / 100 == 2 => error,
-            Ok(reply) => self.ftp.refusal(reply),
+            Ok(reply) => match (error, self.ftp.refusal(reply)) {
+                // That we do not trust his certificate is nothing that he could say.
+                (own @ Error::Other(..), Error::Reply(_)) => own,
+                (_, theirs) => theirs,
+            },
             Err(Error::Reply(goodbye)) => Error::Reply(goodbye),
             Err(_) => error, // and `unusable` says why
         }
