@@ -23,9 +23,12 @@ use support::files::Folder;
 use support::programs::{Running, python_with, run, tool};
 use support::{LIMIT, not_allowed, peers, sockets};
 
-/// Around the pieces of everybody, and a large one where peers are the subject.
-fn sizes() -> [u64; 6] {
-    [0, 1, 65_535, 65_536, 65_537, if peers() { 256 << 20 } else { 4 << 20 }]
+/// Around the pieces of everybody.
+const SIZES: [u64; 5] = [0, 1, 65_535, 65_536, 65_537];
+
+/// A large one, where peers are the subject.
+fn large() -> u64 {
+    if peers() { 256 << 20 } else { 4 << 20 }
 }
 
 /// Bytes that are the same for everybody who counts, in any number, without keeping them.
@@ -75,8 +78,8 @@ fn is_count(path: &Path, all: u64) {
 const NAMES: [&str; 6] = ["two words.txt", "\"quoted\"", "你好.txt", "-a", "it's", "a;b=c&d"];
 
 /// All that a client does, with a server over `root`.
-fn everything(ftp: &mut Ftp, root: &Path) {
-    for all in sizes() {
+fn everything(ftp: &mut Ftp, root: &Path, large: u64) {
+    for all in SIZES.into_iter().chain([large]) {
         assert_eq!(ftp.stor("file", &mut count(all)).unwrap(), all);
         is_count(&root.join("file"), all);
         let mut compare = Compare(count(all));
@@ -153,9 +156,9 @@ fn everything(ftp: &mut Ftp, root: &Path) {
 
 /// What each server is asked, in the plain or over TLS.
 fn all_ways(connect: impl Fn(Options) -> Ftp, root: &Path) {
-    for mode in [Mode::Passive, Mode::Active] {
+    for (mode, large) in [(Mode::Passive, large()), (Mode::Active, 1 << 20)] {
         let mut ftp = connect(Options { mode, ..Options::default() });
-        everything(&mut ftp, root);
+        everything(&mut ftp, root, large);
         ftp.quit().unwrap();
     }
 }
