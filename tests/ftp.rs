@@ -1081,7 +1081,7 @@ fn lines_that_are_none() {
 
 #[test]
 fn who_comes_in() {
-    let limits = lab::Limits { penalty: Duration::ZERO, ..lab::Limits::default() };
+    let limits = lab::Limits { penalty: Duration::from_millis(50), ..lab::Limits::default() };
     let lab = self::lab(lab::Options { limits, ..lab::Options::default() });
     lab.put("file", "x").unwrap();
     let mut raw = Raw::new(&lab);
@@ -1089,10 +1089,12 @@ fn who_comes_in() {
         assert_eq!(raw.ask(line), 530, "{line}");
     }
     assert_eq!(raw.ask("PASS password"), 503);
+    let start = Instant::now();
     for code in [530, 530, 421] {
         raw.ask("USER username");
         assert_eq!(raw.ask("PASS wrong"), code);
     }
+    assert!(start.elapsed() >= limits.penalty * 3, "each wrong one costs time");
     assert!(raw.ended());
     // A guest reads.
     let mut ftp = to_lab(&lab);
