@@ -112,6 +112,11 @@ impl Ftp {
         wire::parse_epsv(&reply.expect(229)?).map(Some)
     }
 
+    /// The time for the last reply to a transfer: what lies in the buffers on the way has still to arrive.
+    fn after_data(&self) -> Deadline {
+        Deadline::after(self.options.dial.reply.max(self.options.data))
+    }
+
     /// A refusal, and what to do about the one that no setting of ours can change.
     pub(super) fn refusal(&self, reply: Reply) -> Error {
         let text = reply.lines.join(" ").to_ascii_lowercase();
@@ -171,7 +176,7 @@ impl Transfer<'_> {
         let Some(mut data) = self.data.take() else { return self.last_word() };
         self.ended = true;
         let closed = if self.ftp.is_secure() {
-            data.set_deadline(Deadline::after(self.ftp.options.dial.reply));
+            data.set_deadline(self.ftp.after_data());
             stream::close(data)
         } else {
             data.finish().map_err(Error::io("end the data connection"))
@@ -184,7 +189,8 @@ impl Transfer<'_> {
     }
 
     fn last_word(&mut self) -> Result<()> {
-        self.ftp.control.until(Deadline::after(self.ftp.options.dial.reply));
+        let deadline = self.ftp.after_data();
+        self.ftp.control.until(deadline);
         let reply = self.ftp.reply()?;
         if reply.code / 100 == 2 { Ok(()) } else { Err(self.ftp.refusal(reply)) }
     }
