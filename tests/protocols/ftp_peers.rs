@@ -1,9 +1,7 @@
 //! Our FTP client against servers that others wrote, and our lab against their clients. Bytes must be the same on both sides, whatever
 //! their number and whatever the file is called.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
+use crate::support;
 
 use netprimer::dial::Target;
 use netprimer::ftp::{Ftp, Mode, Options, SessionReuse};
@@ -350,7 +348,7 @@ fn pure_ftpd(version: Option<&str>) -> Option<PureFtpd> {
         return None;
     }
     let database = folder.path().join("users.pdb");
-    let pure_pw = Path::new(found.get_program()).parent().unwrap().join("../bin/pure-pw");
+    let pure_pw = Path::new(found.get_program()).parent().unwrap().join("../../bin/pure-pw");
     let made = run(Command::new(pure_pw).arg("mkdb").arg(&database).arg("-f").arg(&users), b"");
     assert_eq!(made.status, 0, "{}", made.err);
     let (running, addr) = served("pure-ftpd", |port| {
