@@ -10,6 +10,7 @@ pub mod dns;
 pub mod http;
 mod pause;
 pub mod ports;
+pub mod ready;
 pub mod script;
 pub mod tls;
 mod zone;

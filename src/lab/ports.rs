@@ -101,7 +101,7 @@ impl fmt::Display for Ports {
     }
 }
 
-fn closed(at: SocketAddr) -> Result<(SocketAddr, TcpStream, TcpListener)> {
+pub(crate) fn closed(at: SocketAddr) -> Result<(SocketAddr, TcpStream, TcpListener)> {
     let reserve = || {
         let listener = TcpListener::bind(at)?;
         let near = TcpStream::connect(listener.local_addr()?)?;

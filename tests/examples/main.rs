@@ -7,6 +7,7 @@ mod support;
 mod echo_server;
 mod lesson_common;
 mod nc;
+mod part0_start;
 mod part2_tcp;
 mod part2_udp;
 mod part3_http;
