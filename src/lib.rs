@@ -14,6 +14,7 @@
 //! | `03_1_http_by_hand` | [`http`] | GET, POST, chunks, redirects, keep-alive; what ends a body; the same over TLS |
 //! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
+//! | `09_best_practices` | [`retry`], [`deadline`], [`pool`], [`gather`] | five stations, first broken, then right |
 //!
 //! # The ground everything stands on
 //!
@@ -98,5 +99,6 @@ mod texts {
         lesson_03_1 = "../lessons/03_1_http_by_hand.md",
         lesson_07_1 = "../lessons/07_1_dns.md",
         lesson_07_2 = "../lessons/07_2_port_scan.md",
+        lesson_09 = "../lessons/09_best_practices.md",
     }
 }

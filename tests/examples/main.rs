@@ -12,4 +12,5 @@ mod part2_tcp;
 mod part2_udp;
 mod part3_http;
 mod part7_dns;
+mod part9_best;
 mod tap;

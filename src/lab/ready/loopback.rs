@@ -7,7 +7,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::http;
 use crate::lab::http as web_server;
-use crate::lab::ports;
+use crate::lab::ports::Closed;
 use crate::lab::tls::{self, Acceptor, Certificate};
 use crate::server::Server;
 use crate::stream::{self, Stream};
@@ -108,9 +108,9 @@ pub(super) fn localhost() -> Finding {
 }
 
 pub(super) fn refused() -> Finding {
-    let tried = ports::closed(SocketAddr::new(V4, 0)).map(|closed| {
+    let tried = Closed::start(V4).map(|closed| {
         let start = Instant::now();
-        let error = stream::connect_any(&[closed.0], Deadline::after(PATIENCE)).err();
+        let error = stream::connect_any(&[closed.addr()], Deadline::after(PATIENCE)).err();
         (error, start.elapsed())
     });
     match tried {
