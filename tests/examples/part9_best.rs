@@ -97,17 +97,21 @@ fn what_a_stranger_sends_is_stopped() {
     assert_eq!(right, expected);
 }
 
+/// The stations that were run.
+fn names(out: &str) -> Vec<&str> {
+    out.lines().filter_map(|line| line.strip_prefix("== ")?.split(':').next()).collect()
+}
+
 #[test]
-fn all_or_some() {
+fn without_a_name_all_are_run() {
     let (status, out, err) = PROGRAMS.run("09_best_practices", [""; 0], b"").parts();
     assert_eq!((status, err.as_str()), (0, ""), "{out}");
-    let names = |out: &str| -> Vec<String> {
-        let heads = out.lines().filter_map(|line| line.strip_prefix("== "));
-        heads.map(|head| head.split(':').next().unwrap().to_owned()).collect()
-    };
     assert_eq!(names(&out), ["errors", "timeouts", "pool", "concurrency", "security"]);
     assert!(!out.contains('\x1b') && out.lines().all(|line| line.len() <= 110), "{out}");
+}
 
+#[test]
+fn the_wire_of_some() {
     let (_, out, err) = PROGRAMS.run("09_best_practices", ["--wire", "security", "timeouts"], b"").parts();
     assert_eq!(names(&out), ["timeouts", "security"]);
     assert!(err.contains("C: X-Note: hello\\r\\n\nC: X-Admin: yes\\r\\n\n"), "{err}");
