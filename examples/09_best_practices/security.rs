@@ -44,7 +44,7 @@ pub fn right(args: &Args) -> Result<()> {
     let mut client = client(args)?;
     let note = Request::new(Method::Get, &lab.url("/get")).header("X-Note", NOTE);
     refused("injection", client.send(&note).map(drop));
-    println!("  the server saw {} requests", lab.requests().len());
+    println!("  requests that the server saw: {}", lab.requests().len());
     let long = client.get(&lab.url("/bytes/1000"))?.bytes();
     refused("limit", long.map(drop));
     for certificate in Certificate::ALL {
@@ -55,7 +55,7 @@ pub fn right(args: &Args) -> Result<()> {
             Err(Error::Other(..)) => "refused", // in the handshake
             Err(error) => return Err(error),
         };
-        println!("  {certificate:?} certificate: {believed}; the server saw {} requests", lab.requests().len());
+        println!("  {certificate:?} certificate: {believed}; requests that the server saw: {}", lab.requests().len());
     }
     Ok(())
 }

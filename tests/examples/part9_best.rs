@@ -84,15 +84,15 @@ fn what_a_stranger_sends_is_stopped() {
     let (broken, right) = station("security");
     assert!(broken.starts_with("  injection: the server saw X-Admin: yes\n  no limit: 1"), "{broken}");
     let expected = "  injection: the value of X-Note has a control character inside
-  the server saw 0 requests
+  requests that the server saw: 0
   limit: read the body: longer than the limit of 100
-  Good certificate: believed; the server saw 1 requests
-  Expired certificate: refused; the server saw 0 requests
-  NotYetValid certificate: refused; the server saw 0 requests
-  WrongHost certificate: refused; the server saw 0 requests
-  SelfSigned certificate: refused; the server saw 0 requests
-  UnknownAuthority certificate: refused; the server saw 0 requests
-  CommonName certificate: refused; the server saw 0 requests
+  Good certificate: believed; requests that the server saw: 1
+  Expired certificate: refused; requests that the server saw: 0
+  NotYetValid certificate: refused; requests that the server saw: 0
+  WrongHost certificate: refused; requests that the server saw: 0
+  SelfSigned certificate: refused; requests that the server saw: 0
+  UnknownAuthority certificate: refused; requests that the server saw: 0
+  CommonName certificate: refused; requests that the server saw: 0
 ";
     assert_eq!(right, expected);
 }
