@@ -12,11 +12,11 @@
 
 mod support;
 
-use netprimer::check::{self, EXERCISES, Exercise, Peer};
+use netprimer::check::{self, EXERCISES, Exercise, Peer, Role};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{LazyLock, Mutex, mpsc};
@@ -51,15 +51,15 @@ struct Answers {
 }
 
 macro_rules! answers {
-    (pass: solution $(, $pass:ident)* fail: $($fail:ident),* $(,)?) => {
+    ($kind:ident($function:ident) pass: solution $(, $pass:ident)* fail: $($fail:ident),* $(,)?) => {
         $(mod $pass;)*
         $(mod $fail;)*
         pub const ANSWERS: $crate::Answers = $crate::Answers {
             pass: &[
-                ("solution", netprimer::check::Peer::Server(solution::serve)),
-                $((stringify!($pass), netprimer::check::Peer::Server($pass::serve))),*
+                ("solution", netprimer::check::Peer::$kind(solution::$function)),
+                $((stringify!($pass), netprimer::check::Peer::$kind($pass::$function))),*
             ],
-            fail: &[$((stringify!($fail), netprimer::check::Peer::Server($fail::serve))),*],
+            fail: &[$((stringify!($fail), netprimer::check::Peer::$kind($fail::$function))),*],
         };
     };
 }
@@ -219,7 +219,7 @@ fn lessons_have_the_hints_and_headings() {
     }
 }
 
-/// A server that says nothing at all, one that drips, one that is not there: each check ends in time.
+/// One that says nothing at all, one that never stops, one that is not there: each check ends in time.
 #[test]
 fn silence_a_drip_and_nobody_end_in_time() {
     fn silent(listener: TcpListener) -> io::Result<()> {
@@ -234,9 +234,41 @@ fn silence_a_drip_and_nobody_end_in_time() {
             let _ = clock.1.recv_timeout(Duration::from_millis(50));
         }
     }
+    fn silent_udp(socket: UdpSocket) -> io::Result<()> {
+        loop {
+            socket.recv_from(&mut [0; 100])?;
+        }
+    }
+    fn floods(socket: UdpSocket) -> io::Result<()> {
+        let (_, from) = socket.recv_from(&mut [0; 100])?;
+        (0..10_000).try_for_each(|_| socket.send_to(b"5", from).map(drop))
+    }
+    fn never_asks(_: SocketAddr) -> io::Result<Vec<u8>> {
+        mpsc::channel::<()>().1.recv_timeout(Duration::from_secs(10)).map_err(io::Error::other)?;
+        Ok(Vec::new())
+    }
+    fn knows_already(_: SocketAddr) -> io::Result<Vec<u8>> {
+        Ok(b"5".to_vec())
+    }
+    fn never_stops(server: SocketAddr) -> io::Result<Vec<u8>> {
+        let udp = UdpSocket::bind("127.0.0.1:0")?;
+        udp.connect(server)?;
+        let asked = (0..1_000).all(|_| udp.send(b"5").is_ok());
+        let mut stream = TcpStream::connect(server);
+        while let Ok(stream) = &mut stream {
+            stream.write_all(&[b'5'; 1_000])?;
+        }
+        Err(io::Error::other(format!("asked: {asked}")))
+    }
     let (nobody, _kept) = closed_port();
-    let peers = [Peer::Server(silent), Peer::Server(drips), Peer::At("127.0.0.1".to_owned(), nobody.port())];
-    let all: Vec<_> = EXERCISES.iter().flat_map(|exercise| peers.iter().map(move |peer| (exercise, peer))).collect();
+    let nobody = Peer::At("127.0.0.1".to_owned(), nobody.port());
+    let of = |role| match role {
+        Role::Server => vec![Peer::Server(silent), Peer::Server(drips), nobody.clone()],
+        Role::UdpServer => vec![Peer::UdpServer(silent_udp), Peer::UdpServer(floods), nobody.clone()],
+        Role::Client => [never_asks, knows_already, never_stops].map(Peer::Client).to_vec(),
+    };
+    let all = EXERCISES.iter().flat_map(|exercise| of(exercise.role).into_iter().map(move |peer| (exercise, peer)));
+    let all: Vec<_> = all.collect();
     // One second of patience, and time to spare on a machine that has other work.
     let limit = Duration::from_secs(3);
     each(&all, |(exercise, peer)| {
@@ -244,28 +276,51 @@ fn silence_a_drip_and_nobody_end_in_time() {
     });
 }
 
-/// What a stranger's server sends cannot move the cursor of the terminal that shows the report.
+/// What a stranger's program sends cannot move the cursor of the terminal that shows the report.
 #[test]
 fn nothing_in_a_report_moves_a_cursor() {
+    fn paint() -> Vec<u8> {
+        b"\x1b[2J\x07\r".repeat(100)
+    }
     fn paints(listener: TcpListener) -> io::Result<()> {
         let (mut stream, _) = listener.accept()?;
-        stream.write_all(&b"\x1b[2J\x07\r".repeat(100))?;
+        stream.write_all(&paint())?;
         stream.read(&mut [0; 100]).map(drop)
     }
+    fn paints_udp(socket: UdpSocket) -> io::Result<()> {
+        let (_, from) = socket.recv_from(&mut [0; 100])?;
+        socket.send_to(&paint(), from).map(drop)
+    }
+    fn paints_itself(server: SocketAddr) -> io::Result<Vec<u8>> {
+        UdpSocket::bind("127.0.0.1:0")?.send_to(&paint(), server)?;
+        TcpStream::connect(server).and_then(|mut stream| stream.write_all(&paint())).map(|()| paint())
+    }
     for exercise in EXERCISES {
-        let report = timed_check(exercise, &Peer::Server(paints)).to_string();
+        let peer = match exercise.role {
+            Role::Server => Peer::Server(paints),
+            Role::UdpServer => Peer::UdpServer(paints_udp),
+            Role::Client => Peer::Client(paints_itself),
+        };
+        let report = timed_check(exercise, &peer).to_string();
         assert!(report.chars().all(|c| c == '\n' || !c.is_control()), "{report:?}");
     }
 }
 
-/// A program of another language is checked as well, by `cargo run --example check -- NAME ADDR`.
+/// A program of another language is checked as well: `check -- NAME ADDR` a server, `check -- NAME -- COMMAND` a client.
 #[test]
 fn python_programs_pass_and_fail() {
     let both = |exercise| [(exercise, "right", 0), (exercise, "wrong", 1)];
     each(&EXERCISES.iter().flat_map(both).collect::<Vec<_>>(), |(exercise, which, status)| {
         let Some(mut python) = programs::python(&format!("{}_{which}.py", exercise.name)) else { return };
-        let python = Running::server(&mut python);
-        let done = PROGRAMS.run("check", [exercise.name, &python.addr().to_string()], b"");
+        let done = if exercise.role == Role::Client {
+            let command = [python.get_program()].into_iter().chain(python.get_args());
+            let mut check = PROGRAMS.command("check");
+            check.args([exercise.name, "--"]).args(command);
+            programs::run(&mut check, b"")
+        } else {
+            let python = Running::server(&mut python);
+            PROGRAMS.run("check", [exercise.name, &python.addr().to_string()], b"")
+        };
         assert_eq!(done.status, *status, "{}", done.text());
         assert_eq!(done.text().contains("FAILED"), *which == "wrong", "{}", done.text());
     });
@@ -287,11 +342,19 @@ fn a_starter_gives_hints_plays_and_knows_wrong_arguments() {
             assert_eq!(status, 0);
             assert!(words(&text).contains(&words(hint)), "{text}");
         }
-        // The starter ends at once, so only its stdout is looked at.
-        let server = Running::start(starters.command(exercise.name).args(["serve", "127.0.0.1:0"]));
-        let addr = programs::address(&server.line());
-        assert_eq!(server.line(), format!("talk to it: cargo run --example nc -- {addr}"));
-        for args in [["hint", "4"].as_slice(), &["help!"], &["serve", "nowhere"], &["serve", "127.0.0.1:99999"]] {
+        let verb = if exercise.role == Role::Client { "run" } else { "serve" };
+        let starter = Running::start(starters.command(exercise.name).args([verb, "127.0.0.1:0"]));
+        if exercise.role == Role::Client {
+            // Nobody can listen at port 0: there is no answer, and if it is not written yet, that is said.
+            let left = starter.end();
+            assert!(left.status == 1 && left.err.starts_with("error: "), "{}", left.text());
+        } else {
+            // The starter ends at once, so only its stdout is looked at.
+            let addr = programs::address(&starter.line());
+            let udp = if exercise.role == Role::UdpServer { "--udp " } else { "" };
+            assert_eq!(starter.line(), format!("talk to it: cargo run --example nc -- {udp}{addr}"));
+        }
+        for args in [["hint", "4"].as_slice(), &["help!"], &[verb, "nowhere"], &[verb, "127.0.0.1:99999"]] {
             let (status, text) = run(starters, exercise.name, args);
             assert_eq!(status, 2, "{args:?}: {text}");
             assert!(text.contains("usage: ") && !text.contains("panicked"), "{args:?}: {text}");
@@ -307,6 +370,11 @@ fn the_check_program_knows_wrong_arguments() {
         &["ex02_1", "127.0.0.1"],
         &["ex02_1", "127.0.0.1:99999"],
         &["ex02_1", "127.0.0.1:1", "more"],
+        &["ex02_1", "--", "program"],
+        &["ex02_2"],
+        &["ex02_2", "127.0.0.1:1"],
+        &["ex02_2", "127.0.0.1:1", "--", "program"],
+        &["--", "program"],
         &["--csv", "ex02_1", "127.0.0.1:1"],
         &["--nonsense"],
     ] {
@@ -363,6 +431,7 @@ fn starters_fail_with_not_yet_implemented() {
         assert!(starter.contains(&format!("lessons/{}.md", exercise.lesson)), "{}: names its lesson", exercise.name);
         let (status, text) = run(STARTERS.as_ref().unwrap(), exercise.name, &[]);
         assert_eq!(status, 1, "{text}");
-        assert!(text.contains("serve() panicked: not yet implemented: "), "{text}");
+        let name = exercise.role.function();
+        assert!(text.contains(&format!("{name}() panicked: not yet implemented: ")), "{text}");
     }
 }
