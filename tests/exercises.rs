@@ -66,9 +66,11 @@ macro_rules! answers {
 
 #[path = "wrong/ex02_1/mod.rs"]
 mod ex02_1;
+#[path = "wrong/ex02_2/mod.rs"]
+mod ex02_2;
 
 /// One row for each exercise, beside its `mod` above.
-const ANSWERS: &[(&str, Answers)] = &[("ex02_1", ex02_1::ANSWERS)];
+const ANSWERS: &[(&str, Answers)] = &[("ex02_1", ex02_1::ANSWERS), ("ex02_2", ex02_2::ANSWERS)];
 
 fn root(path: &str) -> PathBuf {
     support::files::root().join(path)

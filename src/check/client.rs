@@ -6,7 +6,7 @@ use super::peer::{Ended, Peer};
 use super::report::{End, Expected, shown, some};
 use super::running::Running;
 use super::talk::{Checked, Line, PATIENCE, Talk};
-use super::wire::Wire;
+use super::wire::{LOOK, Wire};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use std::time::Duration;
@@ -99,13 +99,14 @@ impl Talk {
         }
     }
 
-    /// The client has to give an error, within this time from now, and not before that time since it started.
+    /// The client has to give an error: counted from its start not before the one time, and before the other.
     ///
     /// # Errors
-    /// When it returns an answer, panics, still waits, or gave up before.
+    /// When it returns an answer, panics, still waits, or gave up too early.
     pub fn expect_error(&mut self, not_before: Duration, within: Duration) -> Checked {
         let patience = self.patience(within);
-        match self.result(patience) {
+        let left = patience.saturating_sub(self.line().begun.elapsed());
+        match self.result(left.max(LOOK)) {
             Some(Ended::Failed(_)) if self.line().begun.elapsed() >= not_before => Ok(()),
             Some(Ended::Failed(_)) => self.fail(Expected::Nothing, Vec::new(), End::Failed),
             Some(Ended::Returned(got)) => self.fail(Expected::Error, got, End::Open),
@@ -141,7 +142,8 @@ impl Talk {
         let ended = self.how_it_ended(wait).cloned()?;
         match &ended {
             Ended::Returned(answer) => self.note('C', &format!("(returns {})", some(answer))),
-            _ => self.note('C', "(fails)"),
+            Ended::Failed(_) => self.note('C', "(fails)"),
+            Ended::Panicked { .. } => self.note('C', "(panics)"),
         }
         Some(ended)
     }

@@ -145,6 +145,7 @@ impl Failure {
             End::Silent(_) if self.ended.is_some() => "nothing".to_owned(),
             End::Silent(time) => format!("nothing within {} s", time.as_secs_f32()),
             End::HungUp => "(hangs up)".to_owned(),
+            End::Failed if matches!(self.ended, Some(Ended::Panicked { .. })) => "a panic".to_owned(),
             End::Failed => "an error".to_owned(),
             End::Refused(how) => how.clone(),
         };
