@@ -68,9 +68,12 @@ macro_rules! answers {
 mod ex02_1;
 #[path = "wrong/ex02_2/mod.rs"]
 mod ex02_2;
+#[path = "wrong/ex02_3/mod.rs"]
+mod ex02_3;
 
 /// One row for each exercise, beside its `mod` above.
-const ANSWERS: &[(&str, Answers)] = &[("ex02_1", ex02_1::ANSWERS), ("ex02_2", ex02_2::ANSWERS)];
+const ANSWERS: &[(&str, Answers)] =
+    &[("ex02_1", ex02_1::ANSWERS), ("ex02_2", ex02_2::ANSWERS), ("ex02_3", ex02_3::ANSWERS)];
 
 fn root(path: &str) -> PathBuf {
     support::files::root().join(path)
