@@ -70,10 +70,16 @@ mod ex02_1;
 mod ex02_2;
 #[path = "wrong/ex02_3/mod.rs"]
 mod ex02_3;
+#[path = "wrong/ex02_4/mod.rs"]
+mod ex02_4;
 
 /// One row for each exercise, beside its `mod` above.
-const ANSWERS: &[(&str, Answers)] =
-    &[("ex02_1", ex02_1::ANSWERS), ("ex02_2", ex02_2::ANSWERS), ("ex02_3", ex02_3::ANSWERS)];
+const ANSWERS: &[(&str, Answers)] = &[
+    ("ex02_1", ex02_1::ANSWERS),
+    ("ex02_2", ex02_2::ANSWERS),
+    ("ex02_3", ex02_3::ANSWERS),
+    ("ex02_4", ex02_4::ANSWERS),
+];
 
 fn root(path: &str) -> PathBuf {
     support::files::root().join(path)

@@ -11,6 +11,9 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use std::time::Duration;
 
+/// How long a client may take for its result, once all was said: longer than it may wait for us, so that we hear why it gave up.
+const RESULT: Duration = Duration::from_secs(2);
+
 /// Where a client finds the checker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
@@ -87,10 +90,10 @@ impl Talk {
     /// The client has to return this.
     ///
     /// # Errors
-    /// When it returns something else, fails, or still waits after a second.
+    /// When it returns something else, fails, or still waits after two seconds.
     pub fn expect_result(&mut self, bytes: impl AsRef<[u8]>) -> Checked {
         let wanted = bytes.as_ref().to_vec();
-        let patience = self.patience(PATIENCE);
+        let patience = self.patience(RESULT);
         match self.result(patience) {
             Some(Ended::Returned(got)) if got == wanted => Ok(()),
             Some(Ended::Returned(got)) => self.fail(Expected::Result(wanted), got, End::Open),

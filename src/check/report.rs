@@ -247,7 +247,11 @@ impl Report {
         match (failure, steps.last()) {
             (Some(failure), Some(step)) => {
                 if let Some(ended) = &failure.ended {
-                    text += &wrap("", 0, &format!("{} {ended}", failure.whose));
+                    let what = match ended {
+                        Ended::Returned(answer) if !answer.is_empty() => format!("returned {}", shown(answer)),
+                        _ => ended.to_string(),
+                    };
+                    text += &wrap("", 0, &format!("{} {what}", failure.whose));
                 }
                 if let Some(Ended::Panicked { place, .. }) = &failure.ended {
                     text += &wrap("place", 11, place);
@@ -291,7 +295,11 @@ pub(super) fn some(bytes: &[u8]) -> String {
 /// Bytes on one line: what is longer than fits is cut, and its length named.
 pub(super) fn shown(bytes: &[u8]) -> String {
     const FITS: usize = 60;
-    let whole = visible(bytes);
+    let mut whole = visible(bytes).replace("  ", " \\x20");
+    // A space at the end of a line would not be seen.
+    if whole.ends_with(' ') {
+        whole.replace_range(whole.len() - 1.., "\\x20");
+    }
     if columns(&whole) <= FITS {
         return whole;
     }
