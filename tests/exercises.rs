@@ -72,6 +72,8 @@ mod ex02_2;
 mod ex02_3;
 #[path = "wrong/ex02_4/mod.rs"]
 mod ex02_4;
+#[path = "wrong/ex02_5/mod.rs"]
+mod ex02_5;
 
 /// One row for each exercise, beside its `mod` above.
 const ANSWERS: &[(&str, Answers)] = &[
@@ -79,6 +81,7 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex02_2", ex02_2::ANSWERS),
     ("ex02_3", ex02_3::ANSWERS),
     ("ex02_4", ex02_4::ANSWERS),
+    ("ex02_5", ex02_5::ANSWERS),
 ];
 
 fn root(path: &str) -> PathBuf {
