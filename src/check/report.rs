@@ -198,7 +198,7 @@ impl Failure {
             return (*why).to_owned();
         }
         let noun = self.noun;
-        let why = match (&self.expected, &self.end) {
+        match (&self.expected, &self.end) {
             (_, End::Refused(_)) => "Nobody listens there: does the server still run?".to_owned(),
             (Expected::Connection, End::Silent(_)) => {
                 format!("Nobody connected. Does the {noun} use the address that it is given?")
@@ -219,8 +219,7 @@ impl Failure {
                 "Nothing more had to come, only the end of the connection.".to_owned()
             }
             (_, End::Open) => "Compare both lines from that byte on.".to_owned(),
-        };
-        why
+        }
     }
 }
 
