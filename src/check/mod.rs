@@ -16,14 +16,16 @@ pub mod ex02_2;
 pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
+mod free;
 mod peer;
 mod report;
 mod running;
+mod say;
 mod talk;
 mod wire;
 
 pub use client::At;
-pub use peer::{Ask, Ended, Peer, Role, Serve, ServeUdp};
+pub use peer::{Ask, AskAll, Ended, Peer, Role, Serve, ServeUdp};
 pub use report::{Failure, Report, Step};
 pub use talk::{Checked, Talk};
 
@@ -141,8 +143,10 @@ pub fn main(exercise: &Exercise, peer: &Peer) -> ExitCode {
         [] => check(exercise, peer).map(|report| verdict(&report)),
         ["hint"] => Ok(show_hint(exercise, next_hint(&hints_shown(exercise)))),
         ["hint", number @ ("1" | "2" | "3")] => Ok(show_hint(exercise, number.parse().unwrap_or(1))),
-        [word] if *word == verb => play(peer, HERE),
-        [word, address] if *word == verb => play(peer, address),
+        [word] if *word == verb => play(peer, HERE, &[HERE]),
+        [word, address, more @ ..] if *word == verb && (more.is_empty() || matches!(peer, Peer::ClientOfAll(_))) => {
+            play(peer, address, &args[1..])
+        }
         _ => Err(Error::Invalid(format!("usage: {} [hint [1|2|3] | {verb} [ADDR]]", exercise.name).into())),
     };
     done.unwrap_or_else(|error| error::finish(Err(error)))
@@ -159,8 +163,8 @@ fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-/// Lets any client talk to the learner's server, or the learner's client to any server.
-fn play(peer: &Peer, address: &str) -> Result<ExitCode> {
+/// Lets any client talk to the learner's server, or the learner's client to any server or servers.
+fn play(peer: &Peer, address: &str, all: &[&str]) -> Result<ExitCode> {
     let wrong = |name: &'static str, ended: Ended| match &ended {
         Ended::Panicked { place, .. } => Error::Other(place.clone().into(), format!("{name} {ended}").into()),
         Ended::Failed(why) => Error::Io(name.into(), io::Error::other(why.clone())),
@@ -168,11 +172,19 @@ fn play(peer: &Peer, address: &str) -> Result<ExitCode> {
             Error::Io(format!("{name} returned").into(), io::Error::other("a server goes on, client after client"))
         }
     };
-    if let Peer::Client(ask) = peer {
-        let mut addresses = address.to_socket_addrs().map_err(Error::io(format!("look up {address}")))?;
-        let server = addresses.next().ok_or_else(|| Error::Invalid(format!("{address} has no address").into()))?;
-        let ask = *ask;
-        return match Running::start("ask", (), move || ask(server))?.wait() {
+    let client = match peer {
+        Peer::Client(ask) => {
+            let (ask, server) = (*ask, looked_up(address)?);
+            Some(Running::start("ask", (), move || ask(server))?)
+        }
+        Peer::ClientOfAll(ask) => {
+            let (ask, servers) = (*ask, all.iter().map(|address| looked_up(address)).collect::<Result<Vec<_>>>()?);
+            Some(Running::start("ask", (), move || ask(&servers))?)
+        }
+        _ => None,
+    };
+    if let Some(client) = client {
+        return match client.wait() {
             Ended::Returned(answer) => {
                 print(&format!("ask() returned {} bytes: {}\n", answer.len(), report::shown(&answer)));
                 Ok(ExitCode::SUCCESS)
@@ -184,6 +196,11 @@ fn play(peer: &Peer, address: &str) -> Result<ExitCode> {
     let udp = if matches!(peer, Peer::UdpServer(_)) { "--udp " } else { "" };
     print(&format!("listening on {bound}\ntalk to it: cargo run --example nc -- {udp}{bound}\n"));
     Err(wrong("serve()", running.wait()))
+}
+
+fn looked_up(address: &str) -> Result<SocketAddr> {
+    let mut addresses = address.to_socket_addrs().map_err(Error::io(format!("look up {address}")))?;
+    addresses.next().ok_or_else(|| Error::Invalid(format!("{address} has no address").into()))
 }
 
 fn show_hint(exercise: &Exercise, number: usize) -> ExitCode {

@@ -80,6 +80,11 @@ impl Step {
         self
     }
 
+    /// The dialogue has found out by itself why.
+    pub(super) fn because(&mut self, why: &'static str) {
+        self.clues.insert(0, (Clue::Received(""), why));
+    }
+
     pub(super) fn note(&mut self, line: &str) {
         self.lines.push(line.to_owned());
     }
@@ -97,6 +102,7 @@ pub(super) enum Expected {
     HalfClose,
     Result(Vec<u8>),
     Error,
+    Other(String),
 }
 
 /// What came after the bytes.
@@ -136,6 +142,7 @@ impl Failure {
             Expected::HalfClose => "FIN".to_owned(),
             Expected::Result(bytes) => format!("the result {}", some(bytes)),
             Expected::Error => "an error".to_owned(),
+            Expected::Other(what) => what.clone(),
         }
     }
 

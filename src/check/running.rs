@@ -59,11 +59,15 @@ impl Running {
         Ok(Running { news, ended: None, _kept: Box::new(kept) })
     }
 
-    /// Starts a program, with the address behind its own arguments. What it writes to stderr is for its author.
-    pub(super) fn program(command: &[OsString], address: SocketAddr) -> Result<Running> {
+    /// Starts a program, with the addresses behind its own arguments. What it writes to stderr is for its author.
+    pub(super) fn program(command: &[OsString], addresses: &[SocketAddr]) -> Result<Running> {
         let (name, args) = command.split_first().ok_or_else(|| Error::Invalid("no program is named".into()))?;
         let mut command = Command::new(name);
-        command.args(args).arg(address.to_string()).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+            .args(args)
+            .args(addresses.iter().map(SocketAddr::to_string))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
         let mut child = command.spawn().map_err(Error::io(format!("start {}", name.to_string_lossy())))?;
         let (tell, news) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();

@@ -47,7 +47,7 @@ pub struct Talk {
     server: Option<Running>,
     pub(super) whole: Deadline,
     pub(super) lines: Vec<Line>,
-    now: usize,
+    pub(super) now: usize,
     steps: Vec<Step>,
     pub(super) broken: Option<Error>,
 }
@@ -56,6 +56,8 @@ pub struct Talk {
 pub(super) struct Line {
     /// None where there is one client only.
     pub(super) number: Option<usize>,
+    /// Where a client connects.
+    pub(super) door: Wire,
     pub(super) wire: Wire,
     /// The learner's client at work.
     pub(super) client: Option<Running>,
@@ -66,12 +68,12 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(number: Option<usize>) -> Line {
-        Line { number, wire: Wire::Closed, client: None, begun: Instant::now(), asked: None }
+        Line { number, door: Wire::Closed, wire: Wire::Closed, client: None, begun: Instant::now(), asked: None }
     }
 }
 
 /// What one wait brought.
-enum Heard {
+pub(super) enum Heard {
     Bytes(Vec<u8>),
     /// Or not a whole answer.
     Nothing(End),
@@ -145,49 +147,6 @@ impl Talk {
         }
     }
 
-    // ---- what is said ----
-
-    /// Sends these bytes: in one piece, or as one datagram.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        let bytes = bytes.as_ref();
-        self.say(&some(bytes));
-        let whole = self.whole;
-        self.line().wire.send(bytes, whole, PATIENCE);
-    }
-
-    /// A remark in the report: what happens, though nobody says it.
-    pub fn say(&mut self, words: &str) {
-        self.note(self.role.letters().0, words);
-    }
-
-    /// Says "no more from me" and goes on listening.
-    pub fn half_close(&mut self) {
-        self.say("FIN");
-        self.line().wire.finish();
-    }
-
-    /// Closes the connection.
-    pub fn hang_up(&mut self) {
-        self.say("(hangs up)");
-        self.line().wire = Wire::Closed;
-    }
-
-    /// Waits until an answer is there and goes away without reading it: closing with unread bytes is a reset
-    /// (RFC 2525 section 2.17).
-    ///
-    /// # Errors
-    /// When no answer comes.
-    pub fn vanish(&mut self) -> Checked {
-        match self.hear(1, PATIENCE, Wire::peek) {
-            Heard::Bytes(_) => {
-                self.line().wire = Wire::Closed;
-                self.say("(goes away without reading the answer)");
-                Ok(())
-            }
-            Heard::Nothing(end) => self.fail(Expected::Answer, Vec::new(), end),
-        }
-    }
-
     // ---- what has to come ----
 
     /// These bytes have to come next: of a stream cut in any way, or else as one datagram.
@@ -218,7 +177,7 @@ impl Talk {
         if got != wanted {
             return self.fail(Expected::Bytes(wanted.to_vec()), got, End::Open);
         }
-        self.note(self.role.letters().1, &some(&got));
+        self.heard(&got);
         Ok(())
     }
 
@@ -282,7 +241,12 @@ impl Talk {
     // ---- below ----
 
     /// Waits for at most `limit` bytes. Who has ended is not waited for.
-    fn hear(&mut self, limit: usize, patience: Duration, look: fn(&mut Wire, usize) -> io::Result<Vec<u8>>) -> Heard {
+    pub(super) fn hear(
+        &mut self,
+        limit: usize,
+        patience: Duration,
+        look: fn(&mut Wire, usize) -> io::Result<Vec<u8>>,
+    ) -> Heard {
         if self.whole.is_over() {
             return Heard::Nothing(End::Silent(WHOLE)); // also for somebody who never stops to send
         }
@@ -318,9 +282,11 @@ impl Talk {
 
     pub(super) fn fail(&mut self, expected: Expected, received: Vec<u8>, end: End) -> Checked {
         let theirs = self.role.letters().1;
+        // These have been noted as they came.
         let result = matches!(expected, Expected::Result(_) | Expected::Error);
         let of_client = self.role == Role::Client && expected == Expected::Nothing;
-        if !(received.is_empty() || result || of_client) {
+        if !(received.is_empty() || result || of_client || (end == End::Open && matches!(expected, Expected::Other(_))))
+        {
             self.note(theirs, &shown(&received));
         }
         if end == End::HungUp {
@@ -345,8 +311,12 @@ impl Talk {
         &mut self.lines[self.now]
     }
 
+    /// How the server, or the client of this line, has ended. A client that has several lines has one of them for its own.
     pub(super) fn how_it_ended(&mut self, wait: Duration) -> Option<&Ended> {
-        self.lines[self.now].client.as_mut().or(self.server.as_mut())?.how_it_ended(wait)
+        let own = self.lines.get(self.now).filter(|line| line.client.is_some()).map(|_| self.now);
+        let at = own.or_else(|| self.lines.iter().position(|line| line.client.is_some()));
+        let client = at.and_then(|at| self.lines[at].client.as_mut());
+        client.or(self.server.as_mut())?.how_it_ended(wait)
     }
 
     /// A program gets the time that it needs to start.
@@ -358,6 +328,18 @@ impl Talk {
     pub(super) fn fresh(&mut self) {
         if let ([_], Some(step)) = (self.lines.as_slice(), self.steps.last_mut()) {
             step.fresh = true;
+        }
+    }
+
+    /// Notes what the other side said.
+    pub(super) fn heard(&mut self, bytes: &[u8]) {
+        self.note(self.role.letters().1, &some(bytes));
+    }
+
+    /// Why this step fails, whatever else it may say.
+    pub(super) fn explain(&mut self, why: &'static str) {
+        if let Some(step) = self.steps.last_mut() {
+            step.because(why);
         }
     }
 

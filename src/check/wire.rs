@@ -73,16 +73,15 @@ impl Wire {
         matches!(self, Wire::Udp(..))
     }
 
-    /// Whether a client has connected by now. It takes the place of the listener: nobody else is let in.
-    pub(super) fn accepted(&mut self) -> io::Result<bool> {
-        let Wire::Listening(listener) = self else { return Ok(false) };
+    /// The connection of a client that has come by now.
+    pub(super) fn accepted(&self) -> io::Result<Option<Wire>> {
+        let Wire::Listening(listener) = self else { return Ok(None) };
         match listener.accept() {
             Ok((socket, _)) => {
                 socket.set_nonblocking(false)?; // some systems hand it on
-                *self = Wire::Tcp(Tcp::new(socket)?);
-                Ok(true)
+                Ok(Some(Wire::Tcp(Tcp::new(socket)?)))
             }
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(false),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
             Err(e) => Err(e),
         }
     }
