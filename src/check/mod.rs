@@ -5,8 +5,17 @@
 //! reported as such. To a server the checker is a client; to a client it is a server that behaves, cuts, waits or lies.
 //!
 //! An exercise has one file here: the contract in bytes and the dialogue, in the order of difficulty, each step with
-//! what the usual mistakes look like on the wire. A new one needs that file, a row in [`EXERCISES`], the starter
-//! `examples/NAME.rs`, the solution `examples/solutions/NAME.rs` and its wrong answers in `tests/wrong/NAME/`.
+//! what the usual mistakes look like on the wire. A new one needs that file and its row in [`EXERCISES`]; the starter
+//! `examples/NAME.rs`, the solution `examples/solutions/NAME.rs`, its wrong answers in `tests/wrong/NAME/`, the two Python
+//! programs `tests/python/NAME_right.py` and `NAME_wrong.py`, the lesson's *Exercise*, and its row in `tests/exercises.rs`.
+//!
+//! | the learner writes | a dialogue does |
+//! |---|---|
+//! | a server | [`Talk::connect`], [`Talk::send`], [`Talk::expect`]; [`Talk::client`] for several at once |
+//! | a UDP server | [`Talk::open_udp`], and the same |
+//! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
+//! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
+//! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
 //!
 //! May use: everything in src.
 
