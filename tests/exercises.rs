@@ -20,6 +20,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{LazyLock, Mutex, mpsc};
 use std::thread;
@@ -349,11 +350,7 @@ fn python_programs_pass_and_fail() {
     each(&some_exercises().into_iter().flat_map(both).collect::<Vec<_>>(), |(exercise, which, status)| {
         let Some(mut python) = programs::python(&format!("{}_{which}.py", exercise.name)) else { return };
         let done = if exercise.role == Role::Client {
-            let command = [python.get_program()].into_iter().chain(python.get_args());
-            let mut check = PROGRAMS.command("check");
-            check.args([exercise.name, "--"]).args(command);
-            // Each start of a program takes its time, on a machine that has other work a second: the check has a minute.
-            Running::start(&mut check).input(b"").end_within(Duration::from_secs(70))
+            check_client(exercise.name, &python)
         } else {
             let python = Running::server(&mut python);
             PROGRAMS.run("check", [exercise.name, &python.addr().to_string()], b"")
@@ -361,6 +358,25 @@ fn python_programs_pass_and_fail() {
         assert_eq!(done.status, *status, "{}", done.text());
         assert_eq!(done.text().contains("FAILED"), *which == "wrong", "{}", done.text());
     });
+}
+
+/// A program that never ends is ended with its check. It has the stderr of `check`, whose end is heard only when both ended.
+#[test]
+fn no_program_outlives_its_check() {
+    if !proofs() {
+        return note("skipped: a client that never ends, because NETPRIMER_PROOFS is not set (it takes five seconds)");
+    }
+    let Some(python) = programs::python("sleeps.py") else { return };
+    let done = check_client("ex02_2", &python);
+    assert!(done.status == 1 && done.text().contains("FAILED"), "{}", done.text());
+}
+
+/// `check NAME -- COMMAND`. Each start of a program takes its time, on a machine that has other work a second: the check has
+/// a minute.
+fn check_client(name: &str, command: &Command) -> Left {
+    let mut check = PROGRAMS.command("check");
+    check.args([name, "--"]).arg(command.get_program()).args(command.get_args());
+    Running::start(&mut check).input(b"").end_within(Duration::from_secs(70))
 }
 
 fn run(programs: &Programs, name: &str, args: &[&str]) -> (i32, String) {

@@ -16,7 +16,7 @@ use std::panic::{self, PanicHookInfo};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Once;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Unwinding takes less than a millisecond.
@@ -86,8 +86,8 @@ impl Running {
             let ended = if status.success() { Ended::Returned(answer) } else { Ended::Failed(status.to_string()) };
             let _ = tell.send(ended);
         };
-        thread::Builder::new().spawn(wait).map_err(Error::io("wait for the program"))?;
-        Ok(Running { news, ended: None, _kept: Box::new(stop) })
+        let wait = thread::Builder::new().spawn(wait).map_err(Error::io("wait for the program"))?;
+        Ok(Running { news, ended: None, _kept: Box::new(Started(Some(stop), Some(wait))) })
     }
 
     /// How it ended, if it does so within this time.
@@ -109,6 +109,19 @@ impl Running {
             if let Some(ended) = self.how_it_ended(Duration::from_secs(3_600)) {
                 return ended.clone();
             }
+        }
+    }
+}
+
+/// A program that was started, and the thread that waits for its end.
+struct Started(Option<Sender<()>>, Option<JoinHandle<()>>);
+
+impl Drop for Started {
+    /// No program outlives its check.
+    fn drop(&mut self) {
+        self.0 = None;
+        if let Some(wait) = self.1.take() {
+            let _ = wait.join();
         }
     }
 }
