@@ -152,6 +152,22 @@ impl Dial {
         stream.set_deadline(Deadline::after(self.reply));
         Ok(stream)
     }
+
+    /// Begins TLS on a stream that [`open`](Dial::open) gave, where the protocol has agreed on it (STARTTLS, AUTH TLS), within
+    /// the time to connect. Who watched the stream sees the plaintext from here on.
+    ///
+    /// # Errors
+    /// Those of [`stream::upgrade`].
+    pub fn secure(&self, mut stream: BoxStream, target: &Target, tls: &Tls) -> Result<BoxStream> {
+        stream.unwatch();
+        stream.set_deadline(Deadline::after(self.connect));
+        let mut stream = stream::upgrade(stream, target.host(), tls)?;
+        if let Some(sink) = &self.trace {
+            stream = Box::new(Traced::new(stream, Side::Client, sink.clone()));
+        }
+        stream.set_deadline(Deadline::after(self.reply));
+        Ok(stream)
+    }
 }
 
 #[cfg(test)]

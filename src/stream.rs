@@ -52,6 +52,9 @@ pub trait Stream: Read + Write + Send + fmt::Debug {
 
     /// What is written from now on is a secret (`true`) or no longer (`false`): a hint to those who watch this stream.
     fn secret(&mut self, _on: bool) {}
+
+    /// TLS begins above this stream: what passes from now on means nothing to those who watch here, and they stop.
+    fn unwatch(&mut self) {}
 }
 
 /// A stream of any kind.
@@ -72,6 +75,9 @@ impl<S: Stream + ?Sized> Stream for Box<S> {
     }
     fn secret(&mut self, on: bool) {
         (**self).secret(on);
+    }
+    fn unwatch(&mut self) {
+        (**self).unwatch();
     }
 }
 

@@ -11,5 +11,6 @@ pub mod http;
 mod pause;
 pub mod ports;
 pub mod script;
+pub mod smtp;
 pub mod tls;
 mod zone;
