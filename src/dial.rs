@@ -158,6 +158,23 @@ impl Dial {
     ///
     /// # Errors
     /// Those of [`stream::upgrade`].
+    ///
+    /// ```
+    /// use netprimer::dial::Dial;
+    /// use netprimer::lab::{script::{self, Step}, tls};
+    /// use netprimer::trace::Transcript;
+    /// use std::{io::{Read, Write}, sync::Arc};
+    /// let peer = script::play([Step::hear("STARTTLS\r\n"), Step::StartTls(tls::Certificate::Good), Step::say("safe")])?;
+    ///
+    /// let wire = Transcript::new();
+    /// let dial = Dial { trace: Some(Arc::new(wire.clone())), ..Dial::default() };
+    /// let mut stream = dial.open(&peer.addr().into())?;
+    /// stream.write_all(b"STARTTLS\r\n")?;
+    /// let mut stream = dial.secure(stream, &peer.addr().into(), &tls::trust()?)?;
+    /// stream.read_exact(&mut [0; 4])?;
+    /// assert_eq!(wire.to_string(), "C: STARTTLS\\r\\n\nS: safe\n"); // and nothing of the handshake
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn secure(&self, mut stream: BoxStream, target: &Target, tls: &Tls) -> Result<BoxStream> {
         stream.unwatch();
         stream.set_deadline(Deadline::after(self.connect));

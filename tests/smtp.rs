@@ -610,7 +610,7 @@ fn not_now_is_tried_again_and_no_is_not() {
     let message = hello().cc(vec!["b@example.com", "nobody@example.com"]);
     let (options, wire) = watched(clear());
     let mut smtp = Smtp::connect(&lab.addr().into(), &options).unwrap();
-    let sent = smtp.send_again(&message, &Policy::default()).unwrap();
+    let sent = smtp.send_patiently(&message, &Policy::default()).unwrap();
     assert_eq!((sent.refused.len(), sent.refused[0].reply.code), (1, 550));
     let said = String::from_utf8(wire.sent_by(Side::Client)).unwrap();
     let asked = |who: &str| said.matches(&format!("RCPT TO:<{who}@example.com>")).count();
@@ -620,7 +620,7 @@ fn not_now_is_tried_again_and_no_is_not() {
     // One attempt, and it says who has it not; and nobody has it twice.
     let mut smtp = Smtp::connect(&lab.addr().into(), &clear()).unwrap();
     let twice = hello().bcc("new@example.com");
-    let sent = smtp.send_again(&twice, &Policy { total: 0, ..Policy::default() }).unwrap();
+    let sent = smtp.send_patiently(&twice, &Policy { total: 0, ..Policy::default() }).unwrap();
     assert_eq!((sent.refused.len(), sent.refused[0].reply.code), (1, 450));
     assert_eq!(lab.inbox()[1].to, ["receiver@example.com"]);
 
@@ -628,7 +628,7 @@ fn not_now_is_tried_again_and_no_is_not() {
         let lab = lab_with(Wrong::Answers("MAIL".into(), line.into()));
         let (options, wire) = watched(clear());
         let mut smtp = Smtp::connect(&lab.addr().into(), &options).unwrap();
-        assert_eq!(code(smtp.send_again(&hello(), &Policy::default())).to_string(), line[..3]);
+        assert_eq!(code(smtp.send_patiently(&hello(), &Policy::default())).to_string(), line[..3]);
         assert_eq!(String::from_utf8(wire.sent_by(Side::Client)).unwrap().matches("MAIL").count(), tries, "{line}");
     }
 }
@@ -732,10 +732,15 @@ fn what_the_server_cannot_take_is_not_begun() {
     smtp.send_to(&envelope(&["b@example.com"]), "Subject: x\r\n\r\n你好".as_bytes()).unwrap();
     smtp.send_to(&envelope(&["好@example.com"]), b"x").unwrap();
     smtp.send_to(&envelope(&["b@example.com"]), "Subject: 你\r\n\r\nx".as_bytes()).unwrap();
+    let international =
+        MessageBuilder::new().from(("发件人", "你@example.com")).to("好@例子.example").subject("x").text_body("x");
+    smtp.send(&international).unwrap();
+    assert_eq!(lab.inbox()[3].sender(), "发件人 <你@example.com>");
     let said = String::from_utf8(wire.sent_by(Side::Client)).unwrap();
     let mail: Vec<&str> =
         said.lines().filter(|line| line.starts_with("MAIL")).map(|line| line.split_once("> ").unwrap().1).collect();
-    assert_eq!(mail, ["SIZE=22 BODY=8BITMIME", "SIZE=3 SMTPUTF8", "SIZE=19 BODY=8BITMIME SMTPUTF8"]);
+    assert_eq!(mail[..3], ["SIZE=22 BODY=8BITMIME", "SIZE=3 SMTPUTF8", "SIZE=19 BODY=8BITMIME SMTPUTF8"]);
+    assert!(mail[3].ends_with(" BODY=8BITMIME SMTPUTF8"), "{mail:?}");
 }
 
 // ---- the door of mail-builder ----
