@@ -539,6 +539,16 @@ fn a_message_that_is_refused_is_not_sent_and_the_next_one_is() {
 }
 
 #[test]
+fn a_server_that_cannot_start_over_is_not_asked_again() {
+    for reset in [Wrong::CutsAt("RSET".into()), Wrong::Answers("RSET".into(), "550 5.5.1 no".into())] {
+        let lab = lab([Wrong::Answers("DATA".into(), "451 4.3.0 later".into()), reset]);
+        let mut smtp = Smtp::connect(&lab.addr().into(), &clear()).unwrap();
+        assert_eq!(code(smtp.send(&hello())), 451, "the reason, not what came of it");
+        assert!(matches!(smtp.send(&hello()), Err(Error::Closed(_))));
+    }
+}
+
+#[test]
 fn a_data_that_is_answered_too_early_ends_empty() {
     // RFC 2920 section 3.1: all recipients are refused, and yet the server waits for a message.
     let peer = server([

@@ -75,7 +75,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Smtp {
     // None once the connection is of no use any more: after QUIT, 421, an error in the middle of a turn.
-    conn: Option<TextConn>,
+    pub(super) conn: Option<TextConn>,
     greeting: Reply,
     pub(super) extensions: Extensions,
     pub(super) secure: bool,
@@ -150,7 +150,7 @@ impl Smtp {
         self.secure
     }
 
-    /// RSET: forgets a message that was begun. All the others say what to send by hand.
+    /// RSET: forgets a message that was begun.
     ///
     /// # Errors
     /// [`Error::Reply`], and those of [`command`](Smtp::command).
