@@ -319,7 +319,28 @@ fn certificates_of_others() {
 }
 
 #[test]
+fn a_cut_in_tls_is_no_end_of_a_reply() {
+    for (ehlo, end) in
+        [("250-mail.exa", Step::Slam), ("250-mail.example\r\n", Step::Slam), ("250-mail.example\r\n", Step::Finish)]
+    {
+        let peer = server([
+            Step::say("250-mail.example\r\n250 STARTTLS\r\n"),
+            Step::hear("STARTTLS\r\n"),
+            Step::say("220 go\r\n"),
+            Step::StartTls(Certificate::Good),
+            Step::hear("EHLO localhost\r\n"),
+            Step::say(ehlo),
+            end,
+        ]);
+        let error = Smtp::connect(&peer.addr().into(), &secure()).unwrap_err();
+        assert!(matches!(error, Error::Closed(_) | Error::Io(..)), "{error:?}");
+    }
+}
+
+#[test]
 fn greetings_and_replies_that_are_none() {
+    let closed = lab([Wrong::Greets("554 5.3.2 not today".into())]);
+    assert_eq!(code(Smtp::connect(&closed.addr().into(), &secure())), 554);
     let over =
         |steps: Vec<Step>| Smtp::connect(&script::play(steps).unwrap().addr().into(), &quick(clear())).unwrap_err();
     assert_eq!(code(Err::<(), _>(over(vec![Step::say("554 5.3.2 not today\r\n")]))), 554);

@@ -169,7 +169,7 @@ fn python_reads(count: usize, runner: &mut TestRunner) {
 #[test]
 fn python_reads_what_we_build() {
     // Python reads some hundred a second.
-    let (batches, of) = if support::peers() { (10, 500) } else { (1, 100) };
+    let (batches, of) = if support::peers() { (10, 500) } else { (1, 50) };
     std::thread::scope(|scope| {
         for seed in [1, 2] {
             scope.spawn(move || {
