@@ -168,8 +168,8 @@ fn python_reads(count: usize, runner: &mut TestRunner) {
 
 #[test]
 fn python_reads_what_we_build() {
-    // Python reads some hundred a second.
-    let (batches, of) = if support::peers() { (10, 500) } else { (1, 50) };
+    // Python reads some hundred a second, and each run of it has its limit.
+    let (batches, of) = if support::peers() { (50, 100) } else { (1, 50) };
     std::thread::scope(|scope| {
         for seed in [1, 2] {
             scope.spawn(move || {
