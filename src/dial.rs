@@ -153,32 +153,15 @@ impl Dial {
         Ok(stream)
     }
 
-    /// Begins TLS on a stream that [`open`](Dial::open) gave, where the protocol has agreed on it (STARTTLS, AUTH TLS), within
-    /// the time to connect. Who watched the stream sees the plaintext from here on.
+    /// Begins TLS on a stream that [`Dial::open`] gave, where a protocol has a command for it (STARTTLS, AUTH TLS). Who watched
+    /// the plaintext watches the plaintext still; the time for one reply is the deadline, as before.
     ///
     /// # Errors
     /// Those of [`stream::upgrade`].
-    ///
-    /// ```
-    /// use netprimer::dial::Dial;
-    /// use netprimer::lab::{script::{self, Step}, tls};
-    /// use netprimer::trace::Transcript;
-    /// use std::{io::{Read, Write}, sync::Arc};
-    /// let peer = script::play([Step::hear("STARTTLS\r\n"), Step::StartTls(tls::Certificate::Good), Step::say("safe")])?;
-    ///
-    /// let wire = Transcript::new();
-    /// let dial = Dial { trace: Some(Arc::new(wire.clone())), ..Dial::default() };
-    /// let mut stream = dial.open(&peer.addr().into())?;
-    /// stream.write_all(b"STARTTLS\r\n")?;
-    /// let mut stream = dial.secure(stream, &peer.addr().into(), &tls::trust()?)?;
-    /// stream.read_exact(&mut [0; 4])?;
-    /// assert_eq!(wire.to_string(), "C: STARTTLS\\r\\n\nS: safe\n"); // and nothing of the handshake
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn secure(&self, mut stream: BoxStream, target: &Target, tls: &Tls) -> Result<BoxStream> {
+    pub fn upgrade(&self, mut stream: BoxStream, host: &str, tls: &Tls) -> Result<BoxStream> {
         stream.unwatch();
         stream.set_deadline(Deadline::after(self.connect));
-        let mut stream = stream::upgrade(stream, target.host(), tls)?;
+        let mut stream = stream::upgrade(stream, host, tls)?;
         if let Some(sink) = &self.trace {
             stream = Box::new(Traced::new(stream, Side::Client, sink.clone()));
         }

@@ -53,7 +53,7 @@ pub trait Stream: Read + Write + Send + fmt::Debug {
     /// What is written from now on is a secret (`true`) or no longer (`false`): a hint to those who watch this stream.
     fn secret(&mut self, _on: bool) {}
 
-    /// TLS begins above this stream: what passes from now on means nothing to those who watch here, and they stop.
+    /// From now on those who watch this stream are told nothing more: a layer above it has watchers of its own.
     fn unwatch(&mut self) {}
 }
 

@@ -86,7 +86,7 @@ impl Smtp {
     /// Connects, hears the greeting, says EHLO, begins TLS, and says EHLO again.
     ///
     /// # Errors
-    /// Those of [`Dial::open`] and [`Dial::secure`]; [`Error::Reply`] when the server does not want us; [`Error::Protocol`]
+    /// Those of [`Dial::open`] and [`Dial::upgrade`]; [`Error::Reply`] when the server does not want us; [`Error::Protocol`]
     /// when TLS is required and not offered, or when somebody spoke before it began: in no such case anything else was said.
     pub fn connect(target: &Target, options: &Options) -> Result<Smtp> {
         wire::word(&options.name)?;
@@ -129,7 +129,7 @@ impl Smtp {
         // All that was said before may be a stranger's (RFC 3207 section 4.2).
         self.extensions = Extensions::default();
         let Some(conn) = self.conn.take() else { return Err(gone()) };
-        let stream = self.options.dial.secure(conn.into_stream()?, target, tls)?;
+        let stream = self.options.dial.upgrade(conn.into_stream()?, target.host(), tls)?;
         self.conn = Some(TextConn::new(stream, LIMITS));
         self.secure = true;
         Ok(())
