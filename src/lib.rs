@@ -11,8 +11,13 @@
 //! | `02_4_udp_client` | [`finish`] only | loss, timeout, resend, a stranger's answer |
 //! | `02_5_threaded_server` | [`finish`]; then [`server`] | a thread per connection, and what it still lacks |
 //! | `03_1_http_by_hand` | [`http`] | GET, POST, chunks, redirects, keep-alive; what ends a body; the same over TLS |
+//! | `03_2_1_http_get` | [`web`] | GET with ureq: status, text, query, fields, JSON |
+//! | `03_2_2_http_post` | [`web`] | POST with ureq: a form, JSON, a file |
+//! | `03_2_3_http_session` | [`web`] | cookies by hand and by the server, default fields, connections kept |
+//! | `03_2_4_http_retry` | [`web`], [`retry`] | every limit biting; what may be sent twice; a policy per address |
 //! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
+//! | `08_1_concurrent_http` | [`gather`], [`web`] | threads where Python has tasks; order kept, a limit, errors apart |
 //!
 //! # The ground everything stands on
 //!
@@ -22,11 +27,11 @@
 //! |---|---|---|
 //! | 7 | [`check`] | the exercises: what each checker sends and expects |
 //! | 6 | [`lab`] | peers for lessons and tests, on this machine |
-//! | 5 | [`dns`] [`http`] [`smtp`] [`web`] [`url`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand, and with ureq; mail; addresses of the web |
+//! | 5 | [`dns`] [`http`] [`web`] [`url`] [`ftp`] [`smtp`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand, and with ureq; addresses of the web; files to and fro; mail |
 //! | 4 | [`reply`] [`dial`] [`fault`] [`scan`] | three-digit replies; whom to call and how; a proxy that damages what passes; who listens |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
 //! | 2 | [`stream`] [`retry`] [`pool`] [`gather`] | a connection with a deadline, with or without TLS; trying again; connections kept; many jobs at once |
-//! | 1 | [`deadline`] | one total time |
+//! | 1 | [`deadline`] [`part`] | one total time; a file that has its name only when it is whole |
 //! | 0 | [`error`] [`encode`] | what can go wrong; bytes as text |
 //!
 //! # A first example
@@ -61,10 +66,12 @@ pub mod dns;
 pub mod encode;
 pub mod error;
 pub mod fault;
+pub mod ftp;
 pub mod gather;
 pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;
+pub mod part;
 pub mod pool;
 pub mod reply;
 pub mod retry;
@@ -95,7 +102,12 @@ mod texts {
         lesson_02_4 = "../lessons/02_4_udp_client.md",
         lesson_02_5 = "../lessons/02_5_threaded_server.md",
         lesson_03_1 = "../lessons/03_1_http_by_hand.md",
+        lesson_03_2_1 = "../lessons/03_2_1_http_get.md",
+        lesson_03_2_2 = "../lessons/03_2_2_http_post.md",
+        lesson_03_2_3 = "../lessons/03_2_3_http_session.md",
+        lesson_03_2_4 = "../lessons/03_2_4_http_retry.md",
         lesson_07_1 = "../lessons/07_1_dns.md",
         lesson_07_2 = "../lessons/07_2_port_scan.md",
+        lesson_08_1 = "../lessons/08_1_concurrent_http.md",
     }
 }

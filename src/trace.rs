@@ -142,6 +142,9 @@ impl<S: Stream> Stream for Traced<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.inner.peer_addr()
     }
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
     fn finish(&mut self) -> io::Result<()> {
         self.inner.finish()?;
         self.tell(self.we_are, Event::Fin);
