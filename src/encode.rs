@@ -99,6 +99,34 @@ pub fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// The bytes behind such a text, or `None` for what is none: other letters, `=` where none may be, bits that say nothing.
+///
+/// ```
+/// use netprimer::encode::parse_base64;
+/// assert_eq!(parse_base64("dXNlcg==").as_deref(), Some(&b"user"[..]));
+/// assert_eq!(parse_base64("dXNlcg"), None);
+/// ```
+pub fn parse_base64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for four in text.as_bytes().chunks(4) {
+        let bits = four.iter().take_while(|letter| **letter != b'=').try_fold((0u32, 0), |(bits, n), letter| {
+            let value = match letter {
+                b'A'..=b'Z' => letter - b'A',
+                b'a'..=b'z' => letter - b'a' + 26,
+                b'0'..=b'9' => letter - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            Some((bits << 6 | u32::from(value), n + 1))
+        })?;
+        let (bits, letters) = (bits.0 << (6 * (4 - bits.1)), bits.1);
+        bytes.extend_from_slice(bits.to_be_bytes().get(1..letters.max(1))?);
+    }
+    // Only what `base64` writes for these bytes: one text for each of them.
+    (base64(&bytes) == text).then_some(bytes)
+}
+
 /// A point in time as HTTP writes it (RFC 9110 section 5.6.7): in Greenwich, to the second. A time before 1970 is 1970, one
 /// after 9999 is the end of 9999, because there are four digits for the year.
 ///
@@ -254,8 +282,12 @@ mod tests {
             .zip(["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"])
         {
             assert_eq!(base64(bytes.as_bytes()), text); // RFC 4648 section 10
+            assert_eq!(parse_base64(text).unwrap(), bytes.as_bytes());
         }
         assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");
+        for text in ["Zg", "Zg=", "Zh==", "Z===", "====", "Zg==Zg==", "Zm9v\n", "Zm 9", "!!!!", "Zm=v"] {
+            assert_eq!(parse_base64(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -13,5 +13,6 @@ mod pause;
 pub mod ports;
 pub mod ready;
 pub mod script;
+pub mod smtp;
 pub mod tls;
 mod zone;
