@@ -12,4 +12,5 @@ mod pause;
 pub mod ports;
 pub mod script;
 pub mod tls;
+pub mod ws;
 mod zone;

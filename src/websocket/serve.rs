@@ -1,0 +1,295 @@
+//! The server: a handshake in time, a handler for each client, a Close with the right code at its end, and 1001 to all when we stop.
+//!
+//! RFC 6455 sections 4.2 (the server's handshake), 7.1.1 (the server closes TCP first) and 7.4.1 (1001: going away).
+//!
+//! May use: error, deadline, stream, server.
+
+use super::door::{self, Answer, Origins, PAGE};
+use super::head::{self, HEAD};
+use super::line::{Line, Mouth};
+use super::sender::{Sender, sender};
+use super::{Limits, Socket, close_code, receive};
+use crate::deadline::Deadline;
+use crate::error::{Error, Result};
+use crate::server::{Conn, Drained, Handle, Server};
+use crate::stream::{BoxStream, Tcp};
+use crate::trace::Sink;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use std::{fmt, io, thread};
+use tungstenite::Message;
+use tungstenite::handshake::server::{Request, write_response};
+use tungstenite::protocol::Role;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// Wraps TLS around a connection that was accepted.
+pub type Seal = Arc<dyn Fn(Tcp) -> Result<BoxStream> + Send + Sync>;
+
+/// How to serve.
+#[derive(Clone)]
+pub struct Serve {
+    /// What a client may take.
+    pub limits: Limits,
+    /// A handshake must be over after so long, TLS included. Default 10 s.
+    pub handshake: Duration,
+    /// Whose pages may connect. Default [`Origins::Own`].
+    pub origins: Origins,
+    /// Whether a client without `Origin` may connect: programs send none, browsers always do. Default true.
+    pub without_origin: bool,
+    /// Subprotocols that we speak, the dearest first. Default none.
+    pub protocols: Vec<String>,
+    /// What a browser gets that asks for `/`. Default [`PAGE`]; `None` for no page.
+    pub page: Option<Cow<'static, str>>,
+    /// TLS for `wss://`. Default `None`.
+    pub seal: Option<Seal>,
+    /// Who watches the wire (over TLS: the plaintext), if anybody.
+    pub trace: Option<Arc<dyn Sink>>,
+}
+
+impl Default for Serve {
+    fn default() -> Serve {
+        Serve {
+            limits: Limits::default(),
+            handshake: Duration::from_secs(10),
+            origins: Origins::Own,
+            without_origin: true,
+            protocols: Vec::new(),
+            page: Some(Cow::Borrowed(PAGE)),
+            seal: None,
+            trace: None,
+        }
+    }
+}
+
+impl fmt::Debug for Serve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Serve({:?}, {:?}, TLS: {})", self.limits, self.origins, self.seal.is_some())
+    }
+}
+
+/// A client whose handshake is done.
+#[derive(Debug)]
+pub struct Client {
+    /// tungstenite's WebSocket, to read from and to send to.
+    pub socket: Socket,
+    /// Who it is.
+    pub peer: SocketAddr,
+    /// What it asked for: `request.uri()` with path and query, `request.headers()`.
+    pub request: Request,
+    /// The subprotocol that was agreed on.
+    pub protocol: Option<String>,
+    /// Which connection of this server it is, from 1.
+    pub number: u64,
+}
+
+impl Client {
+    /// The next text or binary message; `None` when the client has closed. See [`receive`].
+    ///
+    /// # Errors
+    /// Those of [`receive`].
+    pub fn receive(&mut self) -> Result<Option<Message>> {
+        receive(&mut self.socket)
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when the client does not read for `Limits::write`; [`Error::Io`] when it is gone, or closed by us.
+    pub fn send(&mut self, message: impl Into<Message>) -> Result<()> {
+        Ok(self.socket.send(message.into())?)
+    }
+
+    /// A way to send to this client from another thread.
+    pub fn sender(&self) -> Sender {
+        sender(&self.socket)
+    }
+
+    /// The path it asked for, `/chat`.
+    pub fn path(&self) -> &str {
+        self.request.uri().path()
+    }
+}
+
+/// The clients that are connected, to say goodbye to.
+type Guests = Arc<Mutex<HashMap<u64, Weak<Mouth>>>>;
+
+fn lock(guests: &Guests) -> MutexGuard<'_, HashMap<u64, Weak<Mouth>>> {
+    guests.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A server that runs. Dropping it stops it without grace.
+pub struct Running {
+    server: Handle,
+    guests: Guests,
+    close: Duration,
+}
+
+/// Serves WebSocket clients, and a page to browsers: each client is given to `handler` on a thread of its own. When it returns,
+/// the client gets a Close: 1000 after `Ok`, and after an error the code that fits it ([`close_code`]); 1011 if it panics.
+///
+/// The idle time of `server` is not used: a client may be silent as long as it answers pings.
+///
+/// # Errors
+/// Those of [`Server::start`].
+///
+/// ```
+/// use netprimer::{server::Server, websocket};
+/// let server = Server::bind("127.0.0.1:0")?;
+/// let running = websocket::serve(server, Default::default(), |client| {
+///     while let Some(message) = client.receive()? {
+///         client.send(format!("the server heard: {message}"))?;
+///     }
+///     Ok(())
+/// })?;
+///
+/// let mut socket = websocket::connect(&format!("ws://{}/", running.addr()))?;
+/// socket.send("你好".into())?;
+/// assert_eq!(socket.read()?.to_string(), "the server heard: 你好");
+/// websocket::close(&mut socket, websocket::CloseCode::Normal, "bye")?;
+/// # Ok::<(), netprimer::Error>(())
+/// ```
+pub fn serve(
+    server: Server,
+    options: Serve,
+    handler: impl Fn(&mut Client) -> Result<()> + Send + Sync + 'static,
+) -> Result<Running> {
+    let guests = Guests::default();
+    let (ours, close) = (Arc::clone(&guests), options.limits.close);
+    let server = server.idle(None).start(move |conn| welcome(conn, &options, &ours, &handler))?;
+    Ok(Running { server, guests, close })
+}
+
+/// One connection, from its first byte to its last.
+fn welcome(conn: Conn, options: &Serve, guests: &Guests, handler: &impl Fn(&mut Client) -> Result<()>) -> Result<()> {
+    let (peer, number) = (conn.peer, conn.number);
+    let deadline = Deadline::after(options.handshake);
+    let tcp = conn.stream.share();
+    let seal = options.seal.as_ref().map(|seal| {
+        move |mut tcp: Tcp| {
+            crate::stream::Stream::set_deadline(&mut tcp, deadline);
+            seal(tcp)
+        }
+    });
+    let seal = seal.as_ref().map(|seal| seal as &dyn Fn(Tcp) -> Result<BoxStream>);
+    let mut line = Line::new(tcp, Role::Server, options.limits, options.trace.as_ref(), seal)?;
+    line.set_deadline(deadline);
+    let (head, rest) = match head::read(&mut line, "read the handshake") {
+        Ok(read) => read,
+        Err(error) => {
+            let answer = match &error {
+                Error::TooLong(..) => Answer::refusal(431, &format!("a head has at most {HEAD} bytes here")),
+                Error::Timeout(_) => Answer::refusal(408, "the head did not come in time"),
+                _ => return Err(error),
+            };
+            refuse(line, &answer);
+            return Err(error);
+        }
+    };
+    let (request, response) = match door::look(&head, options) {
+        Ok(found) => found,
+        Err(answer) => {
+            refuse(line, &answer);
+            return match answer.status {
+                200..400 => Ok(()),
+                status => Err(Error::Protocol(format!("a request that was answered with {status}").into())),
+            };
+        }
+    };
+    let protocol = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
+    let protocol = protocol.map(str::to_owned);
+    let mut bytes = Vec::new();
+    write_response(&mut bytes, &response)?;
+    line.mouth().say_head(&bytes).map_err(Error::io("answer the handshake"))?;
+    line.set_deadline(Deadline::NEVER);
+    lock(guests).insert(number, Arc::downgrade(line.mouth()));
+    let _leaves = Leaves(guests, number);
+    if conn.stopping() {
+        // Stop may have looked for clients before this one was among them.
+        line.mouth().close(1001, "the server stops", options.limits.close);
+    }
+    let socket = Socket::from_partially_read(line, rest, Role::Server, Some(options.limits.config()));
+    let mut client = Client { socket, peer, request, protocol, number };
+    match catch_unwind(AssertUnwindSafe(|| handler(&mut client))) {
+        Ok(result) => {
+            see_out(&mut client.socket, &result);
+            result
+        }
+        Err(panic) => {
+            super::fail(&mut client.socket, CloseCode::Error, "the server made a mistake");
+            resume_unwind(panic)
+        }
+    }
+}
+
+/// Takes a client off the list, however it left.
+struct Leaves<'a>(&'a Guests, u64);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        lock(self.0).remove(&self.1);
+    }
+}
+
+fn refuse(mut line: Line, answer: &Answer) {
+    // The caller may be gone.
+    let _: io::Result<()> = line.mouth().say_head(&answer.bytes);
+    super::see_off_line(&mut line);
+}
+
+/// The end of a conversation that the handler has left, if it is not over yet.
+fn see_out(socket: &mut Socket, result: &Result<()>) {
+    if !socket.can_write() || socket.get_ref().is_over() {
+        return;
+    }
+    match result {
+        Ok(()) => drop(super::close(socket, CloseCode::Normal, "")),
+        Err(error) => {
+            if let Some(code) = close_code(error) {
+                super::fail(socket, code, &error.to_string());
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// How many clients are connected, those in their handshake not counted.
+    pub fn clients(&self) -> usize {
+        lock(&self.guests).len()
+    }
+
+    /// The server below, for its counts.
+    pub fn server(&self) -> &Handle {
+        &self.server
+    }
+
+    /// Ends the service: no caller is accepted any more, and every client gets a Close with 1001 (going away). Who answers it has
+    /// `grace` to do so; then what is left is cut.
+    pub fn stop(&self, grace: Duration) -> Drained {
+        let guests: Vec<Arc<Mouth>> = lock(&self.guests).values().filter_map(Weak::upgrade).collect();
+        let limit = self.close.min(Duration::from_millis(100));
+        // A client who does not read holds his thread in a write: the others are not kept waiting for him.
+        let busy: Vec<_> =
+            guests.into_iter().filter(|mouth| mouth.try_close(1001, "the server stops", limit)).collect();
+        if !busy.is_empty() {
+            // Should there be no thread to be had, they are cut without a word.
+            let each = move || busy.iter().for_each(|mouth| mouth.close(1001, "the server stops", limit));
+            drop(thread::Builder::new().name("goodbye".into()).spawn(each));
+        }
+        self.server.stop(grace)
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Running({}, {} clients)", self.addr(), self.clients())
+    }
+}
