@@ -3,18 +3,20 @@
 //! ```text
 //! ws://127.0.0.1:8765/         every message comes back as it was
 //! ws://127.0.0.1:8765/chat     every message goes to all who are here
+//! ws://127.0.0.1:8765/news     after the first message: five messages, one every 100 ms, then a Close with 1000
 //! http://127.0.0.1:8765/       the page
 //! ```
 //!
 //! RFC 6455. Anything that lies is a [`script`](crate::lab::script).
 //!
-//! May use: everything up to websocket, and of the lab: tls.
+//! May use: everything up to websocket, and of the lab: pause, tls.
 
 use crate::error::Result;
+use crate::lab::pause::{Curtain, CurtainFalls};
 use crate::lab::tls::Acceptor;
 use crate::server::{Drained, Server};
 use crate::trace::Sink;
-use crate::websocket::{self, Client, Running, Serve};
+use crate::websocket::{self, Client, CloseCode, Hub, Running, Serve};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,6 +43,8 @@ impl fmt::Debug for Options {
 
 /// A server that runs. Dropping it stops it.
 pub struct Lab {
+    // Before the server, so that news that wait end before the server is stopped.
+    _curtain: CurtainFalls,
     running: Running,
     scheme: &'static str,
 }
@@ -64,8 +68,14 @@ pub fn start(options: Options) -> Result<Lab> {
     serve.trace = trace;
     serve.seal = tls.map(|tls| -> websocket::Seal { Arc::new(move |tcp| tls.accept(tcp)) });
     let server = Server::bind(format!("127.0.0.1:{port}"))?;
-    let running = websocket::serve(server, serve, echo)?;
-    Ok(Lab { running, scheme })
+    let (hub, curtain) = (Hub::default(), Curtain::default());
+    let pauses = curtain.clone();
+    let running = websocket::serve(server, serve, move |client| match client.path() {
+        "/chat" => chat(client, &hub),
+        "/news" => news(client, &pauses),
+        _ => echo(client),
+    })?;
+    Ok(Lab { _curtain: CurtainFalls(curtain), running, scheme })
 }
 
 fn echo(client: &mut Client) -> Result<()> {
@@ -73,6 +83,27 @@ fn echo(client: &mut Client) -> Result<()> {
         client.send(message)?;
     }
     Ok(())
+}
+
+fn chat(client: &mut Client, hub: &Hub) -> Result<()> {
+    let _seat = hub.join(&client.socket)?;
+    while let Some(message) = client.receive()? {
+        hub.send(message);
+    }
+    Ok(())
+}
+
+fn news(client: &mut Client, pauses: &Curtain) -> Result<()> {
+    if client.receive()?.is_none() {
+        return Ok(());
+    }
+    for number in 1..=5 {
+        if !pauses.pause(Duration::from_millis(100)) {
+            return Ok(());
+        }
+        client.send(format!("news {number} of 5"))?;
+    }
+    websocket::close(&mut client.socket, CloseCode::Normal, "that was all").map(drop)
 }
 
 impl Lab {

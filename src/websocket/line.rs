@@ -69,6 +69,7 @@ struct Speaking {
     limit: Duration,
     /// A frame was cut off in the middle: what came next would be taken for its rest.
     broken: bool,
+    finished: bool,
 }
 
 fn late(phase: &'static str) -> io::Error {
@@ -109,7 +110,13 @@ impl Line {
                 (Ear::Open(traced(Box::new(other))), traced(Box::new(tcp)))
             }
         };
-        let stream = Mutex::new(Speaking { stream, sealed: seal.is_some(), limit: limits.write, broken: false });
+        let stream = Mutex::new(Speaking {
+            stream,
+            sealed: seal.is_some(),
+            limit: limits.write,
+            broken: false,
+            finished: false,
+        });
         let mouth = Arc::new(Mouth { stream, closing: OnceLock::new(), socket, role, limits });
         Ok(Line::of(ear, mouth))
     }
@@ -165,8 +172,14 @@ impl Line {
     }
 
     /// Ends what we send.
+    ///
+    /// # Errors
+    /// When the connection is gone, or this was done before.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         let mut speaking = self.mouth.lock();
+        if std::mem::replace(&mut speaking.finished, true) {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
         speaking.stream.set_deadline(Deadline::after(self.limits.close));
         speaking.stream.finish()
     }
@@ -349,8 +362,11 @@ impl Mouth {
 impl Speaking {
     /// Writes all of it, in the usual time for a frame or sooner.
     fn whole(&mut self, bytes: &[u8], sooner: Option<Duration>) -> io::Result<()> {
-        if self.broken {
-            return Err(io::Error::new(ErrorKind::BrokenPipe, "a frame was cut off before"));
+        if self.broken || self.finished {
+            return Err(io::Error::new(
+                ErrorKind::BrokenPipe,
+                "nothing more can be sent: our end is sent, or a frame was cut off",
+            ));
         }
         let done = self.write(bytes, sooner);
         self.broken = done.is_err();

@@ -27,14 +27,18 @@ mod client;
 mod door;
 mod error;
 mod head;
+mod hub;
 mod line;
+mod reconnect;
 mod sender;
 mod serve;
 
 pub use client::{Options, connect, connect_and_see, connect_with};
 pub use door::{Origins, PAGE};
 pub use error::{Refused, close_code, is_transient};
+pub use hub::{Hub, Seat, Slow};
 pub use line::Line;
+pub use reconnect::{Link, Reconnect};
 pub use sender::{Sender, sender};
 pub use serve::{Client, Running, Seal, Serve, serve};
 pub use tungstenite::protocol::frame::coding::CloseCode;
@@ -194,6 +198,7 @@ fn see_off(socket: &mut Socket) {
 
 fn see_off_line(line: &mut Line) {
     line.set_deadline(Deadline::after(line.limits().close));
+    // Done once: it fails the second time.
     if line.finish().is_ok() {
         let mut bin = [0; 4096];
         while line.hear_rest(&mut bin).is_ok_and(|n| n > 0) {}

@@ -242,10 +242,12 @@ fn refuse(mut line: Line, answer: &Answer) {
 
 /// The end of a conversation that the handler has left, if it is not over yet.
 fn see_out(socket: &mut Socket, result: &Result<()>) {
-    if !socket.can_write() || socket.get_ref().is_over() {
+    if !socket.can_write() {
         return;
     }
     match result {
+        // Somebody else has sent our Close: his answer, or what else is on its way, is read before the connection ends.
+        _ if socket.get_ref().is_over() => super::see_off(socket),
         Ok(()) => drop(super::close(socket, CloseCode::Normal, "")),
         Err(error) => {
             if let Some(code) = close_code(error) {
