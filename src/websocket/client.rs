@@ -7,7 +7,7 @@
 
 use super::head;
 use super::line::Line;
-use super::{Limits, Socket};
+use super::{Limits, Refused, Socket};
 use crate::deadline::Deadline;
 use crate::dial::Dial;
 use crate::encode::visible;
@@ -19,6 +19,9 @@ use tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::handshake::client::{Request, Response, generate_request};
 use tungstenite::protocol::Role;
+
+/// So many bytes of the reason why we are refused are read.
+const REASON: usize = 1024;
 
 /// How to connect.
 #[derive(Debug, Clone, Default)]
@@ -85,7 +88,7 @@ pub fn connect_and_see(url: &str, options: &Options) -> Result<(Socket, Response
     let (ours, _) = generate_request(request.clone())?;
     line.mouth().say_head(&ours).map_err(Error::io(phase.clone()))?;
     let (theirs, rest) = head::read(&mut line, &phase)?;
-    let response = check(request, &theirs, &rest, &phase)?;
+    let response = check(request, &theirs, &phase).map_err(|error| with_body(error, &mut line, &rest))?;
     line.set_deadline(Deadline::NEVER);
     Ok((Socket::from_partially_read(line, rest, Role::Client, Some(options.limits.config())), response))
 }
@@ -117,18 +120,37 @@ fn prepare(address: &str, options: &Options) -> Result<(Url, Request)> {
 }
 
 /// Lets tungstenite compare the server's answer with what was asked.
-fn check(request: Request, head: &[u8], rest: &[u8], phase: &str) -> Result<Response> {
+fn check(request: Request, head: &[u8], phase: &str) -> Result<Response> {
     match tungstenite::client(request, Answer(Cursor::new(head))) {
         Ok((_, response)) => Ok(response),
-        Err(HandshakeError::Failure(tungstenite::Error::Http(mut response))) => {
-            *response.body_mut() = Some(rest.to_vec());
-            let Error::Other(_, cause) = Error::from(tungstenite::Error::Http(response)) else {
-                return Err(Error::Protocol(phase.to_owned().into()));
-            };
-            Err(Error::Other(phase.to_owned().into(), cause))
+        Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
+            let length = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+            let refused =
+                Refused { status: response.status().as_u16(), body: String::new(), length: length.unwrap_or(0) };
+            Err(Error::Other(phase.to_owned().into(), Box::new(refused)))
         }
         Err(HandshakeError::Failure(error)) => Err(Error::Protocol(format!("{phase}: {error}").into())),
         Err(HandshakeError::Interrupted(_)) => Err(Error::Protocol(format!("{phase}: half an answer").into())),
+    }
+}
+
+/// The beginning of the reason, which often comes in a segment of its own.
+fn with_body(error: Error, line: &mut Line, rest: &[u8]) -> Error {
+    let Error::Other(phase, cause) = error else { return error };
+    match cause.downcast::<Refused>() {
+        Ok(mut refused) => {
+            let (mut body, mut buffer) = (rest.to_vec(), [0; REASON]);
+            while body.len() < refused.length.min(REASON) {
+                match line.read(&mut buffer) {
+                    Ok(n) if n > 0 => body.extend_from_slice(&buffer[..n]),
+                    _ => break,
+                }
+            }
+            body.truncate(REASON);
+            refused.body = String::from_utf8_lossy(&body).into_owned();
+            Error::Other(phase, refused)
+        }
+        Err(cause) => Error::Other(phase, cause),
     }
 }
 

@@ -16,8 +16,10 @@ use tungstenite::protocol::frame::coding::CloseCode;
 pub struct Refused {
     /// The status of its answer.
     pub status: u16,
-    /// The beginning of its body, as far as it came with the head: often the reason in words.
+    /// The first 1,024 bytes of its body: often the reason in words.
     pub body: String,
+    /// How long the body says it is.
+    pub(super) length: usize,
 }
 
 impl fmt::Display for Refused {
@@ -60,10 +62,6 @@ impl From<tungstenite::Error> for Error {
             E::Protocol(what) => Error::Protocol(format!("WebSocket: {what}").into()),
             E::Utf8(what) => Error::Other(PHASE.into(), Box::new(NoText(what))),
             E::WriteBufferFull(_) => Error::Invalid("send a message: longer than the limit for messages".into()),
-            E::Http(answer) => {
-                let body = answer.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
-                Error::Other(PHASE.into(), Box::new(Refused { status: answer.status().as_u16(), body }))
-            }
             E::Url(what) => Error::Invalid(what.to_string().into()),
             other => Error::Other(PHASE.into(), Box::new(other)),
         }

@@ -16,7 +16,7 @@ use crate::stream::{BoxStream, Tcp};
 use crate::trace::Sink;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -114,17 +114,40 @@ impl Client {
     }
 }
 
-/// The clients that are connected, to say goodbye to.
-type Guests = Arc<Mutex<HashMap<u64, Weak<Mouth>>>>;
+/// Who is here, for the moment when we stop.
+#[derive(Default)]
+struct Guests {
+    stopping: bool,
+    here: HashMap<u64, Guest>,
+}
 
-fn lock(guests: &Guests) -> MutexGuard<'_, HashMap<u64, Weak<Mouth>>> {
+enum Guest {
+    /// In the handshake. Browsers connect in advance and then say nothing for a while.
+    Knocking(Weak<TcpStream>),
+    In(Weak<Mouth>),
+}
+
+fn lock(guests: &Mutex<Guests>) -> MutexGuard<'_, Guests> {
     guests.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Guest {
+    /// Who is in is told; who still knocks just goes.
+    fn mouth(&self) -> Option<Arc<Mouth>> {
+        match self {
+            Guest::In(mouth) => mouth.upgrade(),
+            Guest::Knocking(socket) => {
+                let _ = socket.upgrade().map(|socket| socket.shutdown(Shutdown::Both));
+                None
+            }
+        }
+    }
 }
 
 /// A server that runs. Dropping it stops it without grace.
 pub struct Running {
     server: Handle,
-    guests: Guests,
+    guests: Arc<Mutex<Guests>>,
     close: Duration,
 }
 
@@ -157,17 +180,28 @@ pub fn serve(
     options: Serve,
     handler: impl Fn(&mut Client) -> Result<()> + Send + Sync + 'static,
 ) -> Result<Running> {
-    let guests = Guests::default();
+    let guests = Arc::<Mutex<Guests>>::default();
     let (ours, close) = (Arc::clone(&guests), options.limits.close);
     let server = server.idle(None).start(move |conn| welcome(conn, &options, &ours, &handler))?;
     Ok(Running { server, guests, close })
 }
 
 /// One connection, from its first byte to its last.
-fn welcome(conn: Conn, options: &Serve, guests: &Guests, handler: &impl Fn(&mut Client) -> Result<()>) -> Result<()> {
+fn welcome(
+    conn: Conn,
+    options: &Serve,
+    guests: &Mutex<Guests>,
+    handler: &impl Fn(&mut Client) -> Result<()>,
+) -> Result<()> {
     let (peer, number) = (conn.peer, conn.number);
     let deadline = Deadline::after(options.handshake);
-    let tcp = conn.stream.share();
+    let _leaves = Leaves(guests, number);
+    let mut list = lock(guests);
+    if list.stopping {
+        return Ok(());
+    }
+    list.here.insert(number, Guest::Knocking(conn.stream.closer()));
+    drop(list);
     let seal = options.seal.as_ref().map(|seal| {
         move |mut tcp: Tcp| {
             crate::stream::Stream::set_deadline(&mut tcp, deadline);
@@ -175,7 +209,7 @@ fn welcome(conn: Conn, options: &Serve, guests: &Guests, handler: &impl Fn(&mut 
         }
     });
     let seal = seal.as_ref().map(|seal| seal as &dyn Fn(Tcp) -> Result<BoxStream>);
-    let mut line = Line::new(tcp, Role::Server, options.limits, options.trace.as_ref(), seal)?;
+    let mut line = Line::new(conn.stream, Role::Server, options.limits, options.trace.as_ref(), seal)?;
     line.set_deadline(deadline);
     let (head, rest) = match head::read(&mut line, "read the handshake") {
         Ok(read) => read,
@@ -203,14 +237,15 @@ fn welcome(conn: Conn, options: &Serve, guests: &Guests, handler: &impl Fn(&mut 
     let protocol = protocol.map(str::to_owned);
     let mut bytes = Vec::new();
     write_response(&mut bytes, &response)?;
-    line.mouth().say_head(&bytes).map_err(Error::io("answer the handshake"))?;
-    line.set_deadline(Deadline::NEVER);
-    lock(guests).insert(number, Arc::downgrade(line.mouth()));
-    let _leaves = Leaves(guests, number);
-    if conn.stopping() {
-        // Stop may have looked for clients before this one was among them.
-        line.mouth().close(1001, "the server stops", options.limits.close);
+    // Under the lock, so that stop finds everybody either outside or in; a head fits into the buffer of a new connection.
+    let mut list = lock(guests);
+    if list.stopping {
+        return Ok(());
     }
+    line.mouth().say_head(&bytes).map_err(Error::io("answer the handshake"))?;
+    list.here.insert(number, Guest::In(Arc::downgrade(line.mouth())));
+    drop(list);
+    line.set_deadline(Deadline::NEVER);
     let socket = Socket::from_partially_read(line, rest, Role::Server, Some(options.limits.config()));
     let mut client = Client { socket, peer, request, protocol, number };
     match catch_unwind(AssertUnwindSafe(|| handler(&mut client))) {
@@ -226,11 +261,11 @@ fn welcome(conn: Conn, options: &Serve, guests: &Guests, handler: &impl Fn(&mut 
 }
 
 /// Takes a client off the list, however it left.
-struct Leaves<'a>(&'a Guests, u64);
+struct Leaves<'a>(&'a Mutex<Guests>, u64);
 
 impl Drop for Leaves<'_> {
     fn drop(&mut self) {
-        lock(self.0).remove(&self.1);
+        lock(self.0).here.remove(&self.1);
     }
 }
 
@@ -265,7 +300,7 @@ impl Running {
 
     /// How many clients are connected, those in their handshake not counted.
     pub fn clients(&self) -> usize {
-        lock(&self.guests).len()
+        lock(&self.guests).here.values().filter(|guest| matches!(guest, Guest::In(_))).count()
     }
 
     /// The server below, for its counts.
@@ -276,7 +311,10 @@ impl Running {
     /// Ends the service: no caller is accepted any more, and every client gets a Close with 1001 (going away). Who answers it has
     /// `grace` to do so; then what is left is cut.
     pub fn stop(&self, grace: Duration) -> Drained {
-        let guests: Vec<Arc<Mouth>> = lock(&self.guests).values().filter_map(Weak::upgrade).collect();
+        let mut list = lock(&self.guests);
+        list.stopping = true;
+        let guests: Vec<Arc<Mouth>> = list.here.values().filter_map(Guest::mouth).collect();
+        drop(list);
         let limit = self.close.min(Duration::from_millis(100));
         // A client who does not read holds his thread in a write: the others are not kept waiting for him.
         let busy: Vec<_> =
