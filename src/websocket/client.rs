@@ -12,7 +12,7 @@ use crate::deadline::Deadline;
 use crate::dial::Dial;
 use crate::encode::visible;
 use crate::error::{Error, Result};
-use crate::stream::{self, BoxStream, Stream, Tcp};
+use crate::stream;
 use crate::url::Url;
 use std::io::{self, Cursor, Read, Write};
 use tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
@@ -76,19 +76,15 @@ pub fn connect_and_see(url: &str, options: &Options) -> Result<(Socket, Response
     let server = url.server();
     let tcp = stream::connect(server.host(), server.port(), deadline)?;
     let tls = options.dial.tls.clone().unwrap_or_default();
-    let seal = |mut tcp: Tcp| -> Result<BoxStream> {
-        tcp.set_deadline(deadline);
-        stream::upgrade(Box::new(tcp), server.host(), &tls)
-    };
-    let seal = url.is_https().then_some(&seal as &dyn Fn(Tcp) -> Result<BoxStream>);
-    let mut line = Line::new(tcp, Role::Client, options.limits, options.dial.trace.as_ref(), seal)?;
-    line.set_deadline(deadline);
+    let seal = |tcp| stream::upgrade(Box::new(tcp), server.host(), &tls);
+    let seal = url.is_https().then_some(&seal);
+    let mut line = Line::new(tcp, Role::Client, options.limits, options.dial.trace.as_ref(), deadline, seal)?;
 
     let phase = format!("WebSocket handshake with {server}");
     let (ours, _) = generate_request(request.clone())?;
     line.mouth().say_head(&ours).map_err(Error::io(phase.clone()))?;
     let (theirs, rest) = head::read(&mut line, &phase)?;
-    let response = check(request, &theirs, &phase).map_err(|error| with_body(error, &mut line, &rest))?;
+    let response = check(request, &theirs, &phase, |length| reason(&mut line, &rest, length))?;
     line.set_deadline(Deadline::NEVER);
     Ok((Socket::from_partially_read(line, rest, Role::Client, Some(options.limits.config())), response))
 }
@@ -120,13 +116,12 @@ fn prepare(address: &str, options: &Options) -> Result<(Url, Request)> {
 }
 
 /// Lets tungstenite compare the server's answer with what was asked.
-fn check(request: Request, head: &[u8], phase: &str) -> Result<Response> {
+fn check(request: Request, head: &[u8], phase: &str, reason: impl FnOnce(usize) -> String) -> Result<Response> {
     match tungstenite::client(request, Answer(Cursor::new(head))) {
         Ok((_, response)) => Ok(response),
         Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
             let length = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
-            let refused =
-                Refused { status: response.status().as_u16(), body: String::new(), length: length.unwrap_or(0) };
+            let refused = Refused { status: response.status().as_u16(), body: reason(length.unwrap_or(0)) };
             Err(Error::Other(phase.to_owned().into(), Box::new(refused)))
         }
         Err(HandshakeError::Failure(error)) => Err(Error::Protocol(format!("{phase}: {error}").into())),
@@ -134,24 +129,12 @@ fn check(request: Request, head: &[u8], phase: &str) -> Result<Response> {
     }
 }
 
-/// The beginning of the reason, which often comes in a segment of its own.
-fn with_body(error: Error, line: &mut Line, rest: &[u8]) -> Error {
-    let Error::Other(phase, cause) = error else { return error };
-    match cause.downcast::<Refused>() {
-        Ok(mut refused) => {
-            let (mut body, mut buffer) = (rest.to_vec(), [0; REASON]);
-            while body.len() < refused.length.min(REASON) {
-                match line.read(&mut buffer) {
-                    Ok(n) if n > 0 => body.extend_from_slice(&buffer[..n]),
-                    _ => break,
-                }
-            }
-            body.truncate(REASON);
-            refused.body = String::from_utf8_lossy(&body).into_owned();
-            Error::Other(phase, refused)
-        }
-        Err(cause) => Error::Other(phase, cause),
-    }
+/// The beginning of the body, which often comes in a segment of its own.
+fn reason(line: &mut Line, rest: &[u8], length: usize) -> String {
+    let mut body = rest.to_vec();
+    let more = length.min(REASON).saturating_sub(body.len()) as u64;
+    let _ = line.take(more).read_to_end(&mut body); // what came until it failed is good enough
+    String::from_utf8_lossy(&body[..body.len().min(REASON)]).into_owned()
 }
 
 /// An answer that is there already. What is asked is written nowhere: it was sent before.

@@ -133,9 +133,3 @@ impl<'a> Reconnect<'a> {
         Ok(())
     }
 }
-
-impl fmt::Debug for Reconnect<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reconnect({}, {} failures)", self.url, self.failures)
-    }
-}
