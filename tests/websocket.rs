@@ -657,6 +657,7 @@ fn what_a_handler_leaves() {
         tcp.write_all(&bytes).unwrap();
         assert_eq!(closed_with(&mut tcp), code);
     }
+    let _ = running.stop(LIMIT); // then all of them are counted
     assert_eq!(running.server().totals().panics, 1);
 }
 
