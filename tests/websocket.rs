@@ -388,6 +388,23 @@ fn fragments_that_are_empty() {
     assert_eq!(next(&mut tcp), (0x81, b"end".to_vec()));
 }
 
+#[test]
+fn many_messages_are_no_long_one() {
+    let limits = Limits { message: 1000, ..Limits::default() };
+    let lab = lab_with(limited(limits));
+    let options = websocket::Options { limits, ..Default::default() };
+    let mut socket = websocket::connect_with(&lab.url("/"), &options).unwrap();
+    for n in 0..600 {
+        socket.send("x".repeat(1000).into()).unwrap();
+        // Both ways to read, in turns.
+        let message =
+            if n % 300 == 0 { websocket::receive(&mut socket).unwrap().unwrap() } else { socket.read().unwrap() };
+        assert_eq!(message.len(), 1000);
+    }
+    let error = Error::from(socket.send("x".repeat(10_000).into()).unwrap_err());
+    assert!(matches!(error, Error::Invalid(_)), "{error:?}");
+}
+
 // ---- those who are slow, silent or too eager ----
 
 /// A server whose handler gives its errors away.

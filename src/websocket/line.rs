@@ -119,10 +119,10 @@ impl Line {
         self.mouth.closing.get().is_some()
     }
 
-    /// The next message may take so many bytes with all its frames, and pings between them: a fragment may be empty, so that a
-    /// message can be endless without ever being large.
-    pub(super) fn expect_message(&mut self) {
-        self.budget = Some(16 * self.limits.message as u64 + (64 << 10));
+    /// Whether the next message may take so many bytes only, with all its frames and pings between them: a fragment may be empty, so
+    /// that a message can be endless without ever being large.
+    pub(super) fn count_bytes(&mut self, on: bool) {
+        self.budget = on.then_some(16 * self.limits.message as u64 + (64 << 10));
     }
 
     /// The address of the peer.

@@ -108,7 +108,13 @@ impl Limits {
 /// ([`close_code`]): 1002 for what is no WebSocket, 1007 for text that is not UTF-8, 1008 for too many pings, 1009 for too long
 /// a message. [`Error::Closed`] when it went without a Close, [`Error::Timeout`] when it is dead.
 pub fn receive(socket: &mut Socket) -> Result<Option<Message>> {
-    socket.get_mut().expect_message();
+    socket.get_mut().count_bytes(true);
+    let received = next(socket);
+    socket.get_mut().count_bytes(false);
+    received
+}
+
+fn next(socket: &mut Socket) -> Result<Option<Message>> {
     let most = socket.get_ref().limits().pings;
     let (mut since, mut pings) = (Instant::now(), 0);
     loop {
