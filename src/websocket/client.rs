@@ -14,7 +14,7 @@ use crate::encode::visible;
 use crate::error::{Error, Result};
 use crate::stream;
 use crate::url::Url;
-use std::io::{self, Cursor, Read, Write};
+use std::io::{Cursor, Read};
 use tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::handshake::client::{Request, Response, generate_request};
@@ -84,7 +84,7 @@ pub fn connect_and_see(url: &str, options: &Options) -> Result<(Socket, Response
     let (ours, _) = generate_request(request.clone())?;
     line.mouth().say_head(&ours).map_err(Error::io(phase.clone()))?;
     let (theirs, rest) = head::read(&mut line, &phase)?;
-    let response = check(request, &theirs, &phase, |length| reason(&mut line, &rest, length))?;
+    let response = check(request, [ours, theirs].concat(), &phase, |length| reason(&mut line, &rest, length))?;
     line.set_deadline(Deadline::NEVER);
     Ok((Socket::from_partially_read(line, rest, Role::Client, Some(options.limits.config())), response))
 }
@@ -115,9 +115,10 @@ fn prepare(address: &str, options: &Options) -> Result<(Url, Request)> {
     Ok((url, request.into_client_request().map_err(wrong)?))
 }
 
-/// Lets tungstenite compare the server's answer with what was asked.
-fn check(request: Request, head: &[u8], phase: &str, reason: impl FnOnce(usize) -> String) -> Result<Response> {
-    match tungstenite::client(request, Answer(Cursor::new(head))) {
+/// Lets tungstenite compare the server's answer with what was asked, in a conversation that is over: it writes its request over ours,
+/// which is the same, and reads the answer behind it.
+fn check(request: Request, said: Vec<u8>, phase: &str, reason: impl FnOnce(usize) -> String) -> Result<Response> {
+    match tungstenite::client(request, Cursor::new(said)) {
         Ok((_, response)) => Ok(response),
         Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
             let length = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
@@ -135,22 +136,4 @@ fn reason(line: &mut Line, rest: &[u8], length: usize) -> String {
     let more = length.min(REASON).saturating_sub(body.len()) as u64;
     let _ = line.take(more).read_to_end(&mut body); // what came until it failed is good enough
     String::from_utf8_lossy(&body[..body.len().min(REASON)]).into_owned()
-}
-
-/// An answer that is there already. What is asked is written nowhere: it was sent before.
-struct Answer<'a>(Cursor<&'a [u8]>);
-
-impl Read for Answer<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Answer<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

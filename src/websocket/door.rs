@@ -20,14 +20,13 @@ use crate::dial::Target;
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, Response, create_response};
-use tungstenite::http::HeaderValue;
 use tungstenite::http::header::{HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
+use tungstenite::http::{HeaderValue, StatusCode};
 
 /// A page that talks to the server it came from: one file, nothing from elsewhere.
 pub const PAGE: &str = include_str!("page.html");
 
-/// What a page may do: its own script and style, and connections to where it came from. The page holds no text of strangers as
-/// HTML; this is the second lock.
+/// What a page may do: its own script and style, and connections to where it came from.
 const PAGE_FIELDS: &str = "Content-Type: text/html; charset=utf-8\r\n\
     Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
@@ -75,7 +74,8 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    fn new(status: u16, reason: &str, fields: &str, body: &str) -> Answer {
+    fn new(status: u16, fields: &str, body: &str) -> Answer {
+        let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
         let head = format!(
             "HTTP/1.1 {status} {reason}\r\nConnection: close\r\n{fields}Content-Length: {}\r\n\r\n",
             body.len()
@@ -85,18 +85,13 @@ impl Answer {
 
     /// A refusal, with the reason in plain words.
     pub(super) fn refusal(status: u16, why: &str) -> Answer {
-        let (reason, more) = match status {
-            400 => ("Bad Request", ""),
-            403 => ("Forbidden", ""),
-            404 => ("Not Found", ""),
-            405 => ("Method Not Allowed", "Allow: GET, HEAD\r\n"),
-            408 => ("Request Timeout", ""),
-            426 => ("Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
-            431 => ("Request Header Fields Too Large", ""),
-            _ => ("Internal Server Error", ""),
+        let more = match status {
+            405 => "Allow: GET, HEAD\r\n",
+            426 => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+            _ => "",
         };
         let fields = format!("{more}Content-Type: text/plain; charset=utf-8\r\n");
-        Answer::new(status, reason, &fields, &format!("{why}\n"))
+        Answer::new(status, &fields, &format!("{why}\n"))
     }
 }
 
@@ -132,7 +127,7 @@ pub(super) fn look(head: &[u8], serve: &Serve) -> Result<(Request, Response), An
     if is_head || !fields.contains_key("upgrade") {
         let page = serve.page.as_deref().filter(|_| request.uri().path() == "/");
         let mut answer = match page {
-            Some(html) => Answer::new(200, "OK", PAGE_FIELDS, html),
+            Some(html) => Answer::new(200, PAGE_FIELDS, html),
             None => Answer::refusal(404, "there is nothing here but a WebSocket: connect with ws://"),
         };
         answer.bytes.truncate(if is_head { answer.head } else { usize::MAX });

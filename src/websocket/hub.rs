@@ -6,8 +6,8 @@
 //!               └─> [m m … 64] full queue ── thread ── client C, who does not read: cut off
 //! ```
 //!
-//! A write to a client who does not read waits, first for the kernel's buffers, then for him. So nobody writes to many in turn:
-//! each has a queue and a thread that empties it, and a queue that is full has a consequence.
+//! A write to a client who does not read waits for him. So each has a queue and a thread that empties it, and a queue that is
+//! full has a consequence.
 //!
 //! May use: error.
 

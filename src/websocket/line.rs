@@ -26,7 +26,6 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Line {
     ear: Ear,
     mouth: Arc<Mouth>,
-    limits: Limits,
     deadline: Deadline,
     heard: Instant,
     pinged: Option<Instant>,
@@ -84,8 +83,7 @@ impl Line {
     }
 
     fn of(ear: Ear, mouth: Arc<Mouth>) -> Line {
-        let limits = mouth.limits;
-        Line { ear, mouth, limits, deadline: Deadline::NEVER, heard: Instant::now(), pinged: None, budget: None }
+        Line { ear, mouth, deadline: Deadline::NEVER, heard: Instant::now(), pinged: None, budget: None }
     }
 
     /// Another one that writes to the same connection.
@@ -95,14 +93,6 @@ impl Line {
 
     pub(super) fn mouth(&self) -> &Arc<Mouth> {
         &self.mouth
-    }
-
-    pub(super) fn role(&self) -> Role {
-        self.mouth.role
-    }
-
-    pub(super) fn limits(&self) -> Limits {
-        self.limits
     }
 
     /// Every read must be done by then; [`Deadline::NEVER`] lifts the limit. A read that is late gives an error of kind
@@ -119,10 +109,9 @@ impl Line {
         self.mouth.closing.get().is_some()
     }
 
-    /// Whether the next message may take so many bytes only, with all its frames and pings between them: a fragment may be empty, so
-    /// that a message can be endless without ever being large.
+    /// Whether the bytes of the next message are counted: with empty fragments it can be endless and never large.
     pub(super) fn count_bytes(&mut self, on: bool) {
-        self.budget = on.then_some(16 * self.limits.message as u64 + (64 << 10));
+        self.budget = on.then_some(16 * self.mouth.limits.message as u64 + (64 << 10));
     }
 
     /// The address of the peer.
@@ -146,7 +135,7 @@ impl Line {
     }
 
     fn hear(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let tick = self.limits.tick();
+        let tick = self.mouth.limits.tick();
         let below = match &mut self.ear {
             Ear::Open(stream) => return stream.read(buffer),
             Ear::Deaf => return Err(ErrorKind::Unsupported.into()),
@@ -186,14 +175,16 @@ impl Line {
             return Err(late("wait for a message"));
         }
         if let Some(since) = self.mouth.closing.get() {
-            return match since.elapsed() < self.limits.close {
+            return match since.elapsed() < self.mouth.limits.close {
                 true => Ok(()),
                 false => Err(late("wait for the other side's Close")),
             };
         }
-        let Some(ping_after) = self.limits.ping_after else { return Ok(()) };
+        let Some(ping_after) = self.mouth.limits.ping_after else { return Ok(()) };
         match self.pinged {
-            Some(pinged) if pinged.elapsed() >= self.limits.pong_within => Err(late("wait for the pong to our ping")),
+            Some(pinged) if pinged.elapsed() >= self.mouth.limits.pong_within => {
+                Err(late("wait for the pong to our ping"))
+            }
             None if self.heard.elapsed() >= ping_after => {
                 self.pinged = Some(Instant::now());
                 self.mouth.say_soon(self.mouth.control(9, &[]))
@@ -221,7 +212,8 @@ impl Read for Line {
                     (self.heard, self.pinged) = (Instant::now(), None);
                     return match &mut self.budget {
                         Some(rest) if *rest < n as u64 => {
-                            Err(Error::TooLong("read the frames of one message".into(), self.limits.message).into())
+                            Err(Error::TooLong("read the frames of one message".into(), self.mouth.limits.message)
+                                .into())
                         }
                         Some(rest) => {
                             *rest -= n as u64;

@@ -115,7 +115,7 @@ pub fn receive(socket: &mut Socket) -> Result<Option<Message>> {
 }
 
 fn next(socket: &mut Socket) -> Result<Option<Message>> {
-    let most = socket.get_ref().limits().pings;
+    let most = socket.get_ref().mouth().limits.pings;
     let (mut since, mut pings) = (Instant::now(), 0);
     loop {
         match socket.read() {
@@ -163,7 +163,7 @@ pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Optio
         Ok(()) | Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {}
         Err(error) => return Err(error.into()),
     }
-    let limit = Deadline::after(socket.get_ref().limits().close);
+    let limit = Deadline::after(socket.get_ref().mouth().limits.close);
     socket.get_mut().set_deadline(limit);
     loop {
         match socket.read() {
@@ -188,7 +188,7 @@ fn fail(socket: &mut Socket, code: CloseCode, reason: &str) {
 /// Ends our side and drops what still comes until the other side has ended too: a socket that is closed with unread bytes is reset,
 /// and a reset can overtake our Close (RFC 1122 section 4.2.2.13).
 fn see_off(line: &mut Line) {
-    line.set_deadline(Deadline::after(line.limits().close));
+    line.set_deadline(Deadline::after(line.mouth().limits.close));
     // Done once: it fails the second time.
     if line.finish().is_ok() {
         let mut bin = [0; 4096];

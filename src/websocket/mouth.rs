@@ -1,11 +1,5 @@
 //! Writing to one connection from many places: a whole frame each, and never a wait for who reads.
 //!
-//! ```text
-//! sender: [turn: frame … frame] ─┐
-//! sender:  waits for the turn    ├──> the connection
-//! reader: [ping] [pong] [Close] ─┘    at once, or behind the frame of whoever has the turn
-//! ```
-//!
 //! RFC 6455 sections 5.4 and 5.5. May use: error, deadline, stream.
 
 use super::Limits;
@@ -163,8 +157,7 @@ impl Mouth {
             return Ok(());
         }
         if turn.broken || turn.finished {
-            let why = "nothing more can be sent: our end is sent, or a frame was cut off";
-            return Err(io::Error::new(ErrorKind::BrokenPipe, why));
+            return Err(io::Error::new(ErrorKind::BrokenPipe, "our end is sent, or a frame was cut off"));
         }
         let mut before = mem::take(&mut turn.rest);
         let all = if before.is_empty() {

@@ -35,9 +35,9 @@ pub struct Sender {
 /// ```
 pub fn sender(socket: &Socket) -> Sender {
     let line = socket.get_ref().mouth_only();
-    let role = line.role();
+    let role = line.mouth().role;
     // It never reads, so it needs no room for what comes.
-    let config = line.limits().config().read_buffer_size(0);
+    let config = line.mouth().limits.config().read_buffer_size(0);
     Sender { socket: WebSocket::from_raw_socket(line, role, Some(config)) }
 }
 

@@ -306,9 +306,8 @@ impl Running {
         list.stopping = true;
         let guests: Vec<Arc<Mouth>> = list.here.values().filter_map(Guest::mouth).collect();
         drop(list);
-        // A client who does not read holds his thread in a write: it is told there, and nobody is kept waiting here.
-        guests.iter().for_each(|mouth| mouth.close(1001, "the server stops"));
-        drop(guests);
+        // A client who does not read is told by the thread that waits for him, and nobody is kept waiting here.
+        guests.into_iter().for_each(|mouth| mouth.close(1001, "the server stops"));
         self.server.stop(grace)
     }
 }
