@@ -9,6 +9,7 @@
 
 mod invitation;
 mod sealed;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -24,7 +25,7 @@ use crate::error::{Error, Result};
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
-use std::sync::{Arc, Weak, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -101,8 +102,8 @@ pub struct Tcp {
     socket: Arc<TcpStream>,
     deadline: Deadline,
     patience: Option<Duration>,
-    // What the kernel was told last, for reads and for writes: it is told again only when the number changes.
-    told: [Option<Duration>; 2],
+    // What the kernel was told last, for reads and for writes: it is told again only when the number changes. Shared too.
+    told: Arc<Mutex<[Option<Duration>; 2]>>,
 }
 
 const READ: usize = 0;
@@ -118,7 +119,7 @@ impl Tcp {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(None)?;
         socket.set_write_timeout(None)?;
-        Ok(Tcp { socket: Arc::new(socket), deadline: Deadline::NEVER, patience: None, told: [None, None] })
+        Ok(Tcp { socket: Arc::new(socket), deadline: Deadline::NEVER, patience: None, told: Arc::default() })
     }
 
     /// How long one read or one write may wait for the peer, beside the deadline; `None` for no such limit.
@@ -142,12 +143,13 @@ impl Tcp {
             (Some(rest), Some(each)) => Some(rest.min(each)),
             (rest, each) => rest.or(each),
         };
-        if self.told[way] != wait {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told[way] != wait {
             match way {
                 READ => self.socket.set_read_timeout(wait)?,
                 _ => self.socket.set_write_timeout(wait)?,
             }
-            self.told[way] = wait;
+            told[way] = wait;
         }
         Ok(())
     }
