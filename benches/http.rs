@@ -205,7 +205,8 @@ fn run(options: Options) -> Result<usize> {
     for part in &parts {
         let rounds = common::rounds(options.rounds, part.askers.len(), |number, at| {
             let asker = &part.askers[at];
-            let failed = |e| report.complaints.push(format!("{}, {}, round {}: {e}", part.title, asker.name, number + 1));
+            let failed =
+                |e| report.complaints.push(format!("{}, {}, round {}: {e}", part.title, asker.name, number + 1));
             part.one(asker).map_err(failed).ok()
         });
         part.table(out, &rounds)?;

@@ -82,12 +82,17 @@ pub struct Tcp {
     socket: Arc<TcpStream>,
     deadline: Deadline,
     patience: Option<Duration>,
-    // What the kernel was told last, for reads and for writes: it is told again only when the number changes.
+    // How long a call may wait, as the kernel was told last, for reads and for writes.
     told: [Option<Duration>; 2],
 }
 
 const READ: usize = 0;
 const WRITE: usize = 1;
+
+/// Whether a socket can be used on after a read or write has timed out. Windows does not promise that (SO_RCVTIMEO there).
+const CAN_WAIT_ON: bool = cfg!(unix);
+/// A rest of the time up to this is waited for in one go: to wake up once more would not be worth it.
+const SHORT: Duration = Duration::from_millis(20);
 
 impl Tcp {
     /// Takes over a connected socket: no delay for small writes (TCP_NODELAY: our protocols write a whole turn at once,
@@ -118,10 +123,17 @@ impl Tcp {
         Arc::downgrade(&self.socket)
     }
 
-    fn arm(&mut self, way: usize) -> io::Result<()> {
-        let wait = match (self.deadline.left("wait for the other side")?, self.patience) {
-            (Some(rest), Some(each)) => Some(rest.min(each)),
-            (rest, each) => rest.or(each),
+    /// Tells the kernel how long one call may wait, and says whether the deadline decides that. Then it is mostly less than what
+    /// is left, so that the kernel need not be told anew before each call: who wakes up early waits on.
+    fn arm(&mut self, way: usize) -> io::Result<bool> {
+        let (wait, by_deadline) = match (self.deadline.left("wait for the other side")?, self.patience) {
+            (None, each) => (each, false),
+            (Some(rest), Some(each)) if each <= rest => (Some(each), false),
+            (Some(rest), _) => match self.told[way] {
+                Some(told) if CAN_WAIT_ON && told <= rest => (Some(told), true),
+                _ if CAN_WAIT_ON && rest > SHORT => (Some(rest / 2), true),
+                _ => (Some(rest), true),
+            },
         };
         if self.told[way] != wait {
             match way {
@@ -130,21 +142,33 @@ impl Tcp {
             }
             self.told[way] = wait;
         }
-        Ok(())
+        Ok(by_deadline)
+    }
+
+    /// One call that ends in time.
+    fn in_time(&mut self, way: usize, mut call: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
+        loop {
+            let by_deadline = self.arm(way)?;
+            match call(&self.socket) {
+                // It has taken and given nothing (socket(7)), and perhaps there is time left.
+                Err(error) if CAN_WAIT_ON && by_deadline && error.kind() == ErrorKind::WouldBlock => {
+                    self.told[way] = Some(Duration::MAX); // more than is ever left: tell it anew
+                }
+                done => return done,
+            }
+        }
     }
 }
 
 impl Read for Tcp {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.arm(READ)?;
-        (&*self.socket).read(buffer)
+        self.in_time(READ, |mut socket| socket.read(buffer))
     }
 }
 
 impl Write for Tcp {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.arm(WRITE)?;
-        (&*self.socket).write(bytes)
+        self.in_time(WRITE, |mut socket| socket.write(bytes))
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(()) // TCP has no buffer of ours to empty.

@@ -53,9 +53,10 @@ pub(super) struct Turn {
 pub(super) struct Connection {
     pub stream: BoxStream,
     url: Url,
-    // What came and is not taken yet: the bytes from `at` on.
+    // What came and is not taken yet stands from `at` to `end`.
     buffer: Vec<u8>,
     at: usize,
+    end: usize,
     /// Whether a byte of this turn's answer came.
     pub heard: bool,
     pub closing: Option<CloseReason>,
@@ -67,7 +68,7 @@ impl Connection {
         let tls = url.is_https().then(|| dial.tls.clone().unwrap_or_default());
         let connect = rest.map_or(dial.connect, |rest| rest.min(dial.connect));
         let stream = Dial { connect, tls, ..dial.clone() }.open(url.server())?;
-        Ok(Connection { stream, url: url.clone(), buffer: Vec::new(), at: 0, heard: false, closing: None })
+        Ok(Connection { stream, url: url.clone(), buffer: Vec::new(), at: 0, end: 0, heard: false, closing: None })
     }
 
     /// Whether it can carry a request to there. One on which something has come since the last turn cannot: it is the
@@ -162,7 +163,7 @@ impl Connection {
     }
 
     pub fn unread(&self) -> &[u8] {
-        &self.buffer[self.at..]
+        &self.buffer[self.at..self.end]
     }
 
     pub fn take(&mut self, n: usize) {
@@ -171,14 +172,15 @@ impl Connection {
 
     /// Reads more behind what is unread: how many bytes, 0 at the end.
     pub fn fill(&mut self) -> io::Result<usize> {
-        self.buffer.drain(..self.at);
-        self.at = 0;
-        let before = self.buffer.len();
-        self.buffer.resize(before + READ, 0);
-        let read = read(&mut self.stream, &mut self.buffer[before..]);
-        self.buffer.truncate(before + *read.as_ref().unwrap_or(&0));
-        self.heard |= self.buffer.len() > before;
-        read
+        self.buffer.copy_within(self.at..self.end, 0);
+        (self.at, self.end) = (0, self.end - self.at);
+        if self.buffer.len() < self.end + READ {
+            self.buffer.resize(self.end + READ, 0);
+        }
+        let n = read(&mut self.stream, &mut self.buffer[self.end..])?;
+        self.end += n;
+        self.heard |= n > 0;
+        Ok(n)
     }
 }
 

@@ -100,17 +100,15 @@ impl Response {
     /// [`Error::TooLong`] beyond the limit (10 MiB unless [`Options::body`](super::Options::body) says otherwise, counted after
     /// decompression), [`Error::Closed`] and [`Error::Protocol`] for a body that is cut or damaged, [`Error::Timeout`].
     pub fn bytes(&mut self) -> error::Result<Vec<u8>> {
-        let phase = format!("read the body of {}", self.url);
         if let Some(coding) =
             text(self.headers(), "content-encoding").filter(|own| !own.eq_ignore_ascii_case("identity"))
         {
             let shown = visible(coding.as_bytes());
-            return Err(Error::Protocol(
-                format!("{phase}: it is compressed as \"{shown}\", which nobody asked for").into(),
-            ));
+            let why = format!("read the body of {}: it is compressed as \"{shown}\", which nobody asked for", self.url);
+            return Err(Error::Protocol(why.into()));
         }
-        let limit = self.limit;
-        self.inner.body_mut().with_config().limit(limit).read_to_vec().map_err(|error| ours(error, &phase))
+        let read = self.inner.body_mut().with_config().limit(self.limit).read_to_vec();
+        read.map_err(|error| ours(error, &format!("read the body of {}", self.url)))
     }
 
     /// The body as text, in the charset that its `Content-Type` names or else the page itself (`<meta charset=…>`); UTF-8
