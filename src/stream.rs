@@ -10,9 +10,10 @@
 mod sealed;
 mod tls;
 
+pub use crate::error::Cut;
+pub use sealed::close;
 #[cfg(feature = "lab")]
 pub(crate) use sealed::{Below, Cause, Session, handshake};
-pub use sealed::{Cut, close};
 pub use tls::{Tls, upgrade};
 
 use crate::deadline::Deadline;
@@ -89,6 +90,8 @@ pub struct Tcp {
 const READ: usize = 0;
 const WRITE: usize = 1;
 
+/// What the kernel was told is not known, or no longer right: this is more than is ever left, so it is told anew.
+const UNTOLD: Option<Duration> = Some(Duration::MAX);
 /// Whether a socket can be used on after a read or write has timed out. Windows does not promise that (SO_RCVTIMEO there).
 const CAN_WAIT_ON: bool = cfg!(unix);
 /// A rest of the time up to this is waited for in one go: to wake up once more would not be worth it.
@@ -102,9 +105,7 @@ impl Tcp {
     /// When the connection is already gone.
     pub fn new(socket: TcpStream) -> io::Result<Tcp> {
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(None)?;
-        socket.set_write_timeout(None)?;
-        Ok(Tcp { socket: Arc::new(socket), deadline: Deadline::NEVER, patience: None, told: [None, None] })
+        Ok(Tcp { socket: Arc::new(socket), deadline: Deadline::NEVER, patience: None, told: [UNTOLD; 2] })
     }
 
     /// How long one read or one write may wait for the peer, beside the deadline; `None` for no such limit.
@@ -152,7 +153,7 @@ impl Tcp {
             match call(&self.socket) {
                 // It has taken and given nothing (socket(7)), and perhaps there is time left.
                 Err(error) if CAN_WAIT_ON && by_deadline && error.kind() == ErrorKind::WouldBlock => {
-                    self.told[way] = Some(Duration::MAX); // more than is ever left: tell it anew
+                    self.told[way] = UNTOLD;
                 }
                 done => return done,
             }

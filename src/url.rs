@@ -62,7 +62,15 @@ impl Url {
         }
         let server = Target::parse(&server.to_ascii_lowercase(), if https { 443 } else { 80 })
             .map_err(|_| bad("this is no host with a port"))?;
-        let start = format!("{}://{}", if https { "https" } else { "http" }, host_field(&server, https));
+        let mut start = String::with_capacity(text.len() + 8);
+        start.push_str(if https { "https://" } else { "http://" });
+        match server.host() {
+            host if host.contains(':') => start.extend(["[", host, "]"]),
+            host => start.push_str(host),
+        }
+        if server.port() != if https { 443 } else { 80 } {
+            start.extend([":", &server.port().to_string()]);
+        }
         Url { target: start.len(), text: start, https, server }.with(text, target)
     }
 
@@ -154,12 +162,6 @@ impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-fn host_field(server: &Target, https: bool) -> String {
-    let all = server.to_string();
-    let usual = if https { ":443" } else { ":80" };
-    all.strip_suffix(usual).unwrap_or(&all).to_owned()
 }
 
 fn invalid(text: &str, why: &str) -> Error {

@@ -9,7 +9,7 @@
 
 use super::{BoxStream, Stream};
 use crate::deadline::Deadline;
-use crate::error::{Error, Result};
+use crate::error::{Cut, Error, Result};
 use native_tls::TlsStream;
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read, Write};
@@ -43,26 +43,6 @@ pub fn close(mut stream: impl Stream) -> Result<()> {
         Err(error) => Err(Error::io(phase)(error)),
     }
 }
-
-/// What a read gives as the [`io::Error`] of kind `InvalidData` when the connection ended and the peer's `close_notify` had
-/// not come: somebody, the peer or anybody else, cut it off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut;
-
-impl Cut {
-    /// Whether this error says so.
-    pub fn is(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|inner| inner.is::<Cut>())
-    }
-}
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cut off: TLS marks its end (close_notify) and this had none, so something may be missing")
-    }
-}
-
-impl error::Error for Cut {}
 
 /// What [`upgrade`](super::upgrade) says of a certificate without a list of names.
 pub(super) const NO_NAMES: &str = "no subjectAltName";

@@ -7,10 +7,14 @@ use crate::encode::visible;
 use crate::error::{self, Error};
 use crate::url::Url;
 use std::fmt;
+use std::io::Read;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 use ureq::Body;
 use ureq::http::{self, HeaderMap};
+
+/// Memory for a body before any of it has come; beyond that it grows with what comes, whatever was declared.
+const FIRST: u64 = 64 << 10;
 
 /// What [`Session::send`](super::Session::send) returns.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -107,8 +111,11 @@ impl Response {
             let why = format!("read the body of {}: it is compressed as \"{shown}\", which nobody asked for", self.url);
             return Err(Error::Protocol(why.into()));
         }
-        let read = self.inner.body_mut().with_config().limit(self.limit).read_to_vec();
-        read.map_err(|error| ours(error, &format!("read the body of {}", self.url)))
+        let expected = self.inner.body().content_length().unwrap_or(0).min(self.limit).min(FIRST);
+        let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+        let read = self.inner.body_mut().with_config().limit(self.limit).reader().read_to_end(&mut bytes);
+        read.map_err(|error| ours(error.into(), &format!("read the body of {}", self.url)))?;
+        Ok(bytes)
     }
 
     /// The body as text, in the charset that its `Content-Type` names or else the page itself (`<meta charset=…>`); UTF-8
