@@ -807,6 +807,7 @@ fn what_is_cut_is_no_answer() {
         assert_eq!(cut.is_err(), sealed, "{cut:?}");
         if let Err(error) = cut {
             assert!(error.to_string().contains("cut off: TLS marks its end"), "{error}");
+            assert!(error.is_transient(), "as over TCP: {error:?}");
         }
         assert!(get("/close").is_ok());
     }

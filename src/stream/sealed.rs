@@ -152,6 +152,8 @@ impl Write for Below {
 pub(crate) trait Session: Read + Write + Send {
     fn below(&self) -> &Below;
     fn below_mut(&mut self) -> &mut Below;
+    /// Whether bytes of a record were read from below and wait here, unpacked.
+    fn has_unpacked(&self) -> bool;
     /// Sends `close_notify`, and does not wait for the peer's.
     fn close_notify(&mut self) -> io::Result<()>;
 }
@@ -162,6 +164,9 @@ impl Session for TlsStream<Below> {
     }
     fn below_mut(&mut self) -> &mut Below {
         self.get_mut()
+    }
+    fn has_unpacked(&self) -> bool {
+        self.buffered_read_size().is_ok_and(|size| size > 0)
     }
     fn close_notify(&mut self) -> io::Result<()> {
         self.shutdown()
@@ -268,7 +273,8 @@ impl<S: Session> Stream for Sealed<S> {
         self.session.below_mut().stream.finish()
     }
     fn is_quiet(&mut self) -> bool {
-        self.session.below_mut().stream.is_quiet() // a record that waits is read, or an end
+        // Below may be a record that waits to be read, or the end.
+        !self.session.has_unpacked() && self.session.below_mut().stream.is_quiet()
     }
     fn secret(&mut self, on: bool) {
         self.session.below_mut().stream.secret(on);
