@@ -36,7 +36,7 @@ const MANY: [usize; 2] = [200, 2_000];
 /// Python gets fewer turns, so that all take about as long.
 const SLOWER: usize = 5;
 /// One read of a download: as much as [`http::Response::save`] takes.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 128 << 10;
 /// A run that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 /// What a process needs beside its connections.
@@ -152,6 +152,8 @@ enum Kind {
     Turns,
     /// Time and processor time of a whole process.
     Download,
+    /// The same over TLS.
+    Sealed,
     /// The time for so many pages, and the memory of the process.
     Fetch(usize),
 }
@@ -173,7 +175,7 @@ struct Figures {
 
 fn run(options: Options) -> Result<usize> {
     let begin = Instant::now();
-    let folder = Folder::new("http")?;
+    let folder = Folder::in_memory("http")?;
     let mut skipped = Vec::new();
     let (mut parts, mut servers) = (Vec::new(), Vec::new());
     match nginx(&folder.0) {
@@ -248,34 +250,35 @@ fn turns_part(base: &str, options: &Options, skipped: &mut Vec<String>) -> Part 
 }
 
 fn download_parts(base: &str, tls: Option<(String, String)>, folder: &Path, skipped: &mut Vec<String>) -> Vec<Part> {
-    let need = |program: &str| first_line(program, &["--version"]).is_none();
-    if let Some(program) = ["curl", "bash"].into_iter().find(|program| need(program)) {
+    let missing = |program: &&str| first_line(program, &["--version"]).is_none();
+    if let Some(program) = ["curl", "bash"].into_iter().find(missing) {
         skipped.push(format!("downloads (no `{program}`)"));
         return Vec::new();
     }
     // What a process took, to the millisecond: neither std nor /proc tells that of a child.
+    let saved = folder.join("saved").display().to_string();
     let timed = |command: Vec<String>| {
-        let time = "TIMEFORMAT='seconds=%R user=%U sys=%S'; { time \"$@\"; } 2>&1";
-        Vec::from_iter(["bash", "-c", time, "bash"].map(String::from).into_iter().chain(command))
+        // A file of the round before goes first: to replace it would cost more than to write it.
+        let time = "rm -f \"$0\"; TIMEFORMAT='seconds=%R user=%U sys=%S'; { time \"$@\"; } 2>&1";
+        Vec::from_iter(["bash", "-c", time, &saved].map(String::from).into_iter().chain(command))
     };
-    let part = |title: &str, us: Vec<String>, curl: &[&str]| {
+    let part = |kind, title: &str, us: Vec<String>, curl: &[&str]| {
         let curl = ["curl", "-sSf"].iter().chain(curl).map(|word| (*word).to_owned()).collect();
         let askers = [("by hand", us), ("curl", curl)];
         let askers = askers.map(|(name, command)| Asker { name, command: timed(command), answers: 0 }).into();
-        Part { title: format!("256 MiB, {title}"), kind: Kind::Download, askers }
+        Part { title: format!("256 MiB, {title}"), kind, askers }
     };
     let url = format!("{base}/file");
-    let at = |name: &str| folder.join(name).display().to_string();
     let mut parts = vec![
-        part("thrown away", ours("drop", &url, ""), &["-o", "/dev/null", &url]),
-        part("into a file", ours("save", &url, &at("ours")), &["-o", &at("theirs"), &url]),
+        part(Kind::Download, "thrown away", ours("drop", &url, ""), &["-o", "/dev/null", &url]),
+        part(Kind::Download, "into a file", ours("save", &url, &saved), &["-o", &saved, &url]),
     ];
     match tls {
         None => skipped.push("downloads over TLS (no `openssl`)".into()),
         Some((base, cert)) => {
             let url = format!("{base}/file");
             let curl = ["--cacert", &cert, "-o", "/dev/null", &url];
-            parts.push(part("thrown away, TLS", ours("drop", &url, &cert), &curl));
+            parts.push(part(Kind::Sealed, "over TLS", ours("drop", &url, &cert), &curl));
         }
     }
     parts
@@ -316,13 +319,14 @@ impl Part {
             let found = said.split_whitespace().find_map(|word| word.strip_prefix(name)?.parse::<f64>().ok());
             found.ok_or_else(|| format!("it said {said:?}"))
         };
-        if self.kind != Kind::Download && field("answers=")? != asker.answers as f64 {
+        // curl and a download of ours fail where not all has come; the others count.
+        if asker.answers > 0 && field("answers=")? != asker.answers as f64 {
             return Err(format!("{} answers to {} requests", field("answers=")?, asker.answers).into());
         }
         let seconds = field("seconds=")?;
         Ok(match self.kind {
             Kind::Turns => Figures { seconds: seconds / asker.answers as f64, cost: 0.0 },
-            Kind::Download => Figures { seconds, cost: field("user=")? + field("sys=")? },
+            Kind::Download | Kind::Sealed => Figures { seconds, cost: field("user=")? + field("sys=")? },
             Kind::Fetch(_) => Figures { seconds, cost: field("rss_kib=")? / 1024.0 },
         })
     }
@@ -335,12 +339,11 @@ impl Part {
     }
 
     fn table(&self, out: &mut impl Write, rounds: &[Round]) -> Result<()> {
-        let (unit, scale, cost) = match self.kind {
-            Kind::Turns => ("us each", 1e6, ""),
-            Kind::Download => ("ms", 1e3, "CPU ms"),
-            Kind::Fetch(_) => ("ms", 1e3, "MiB"),
+        let (unit, scale, cost, cost_scale) = match self.kind {
+            Kind::Turns => ("us each", 1e6, "", 1.0),
+            Kind::Download | Kind::Sealed => ("ms", 1e3, "CPU ms", 1e3),
+            Kind::Fetch(_) => ("ms", 1e3, "MiB", 1.0),
         };
-        let cost_scale = if self.kind == Kind::Download { 1e3 } else { 1.0 };
         writeln!(out, "{}", self.title)?;
         let of_cost = if cost.is_empty() { String::new() } else { format!("{:>12}{:>22}", cost, "by hand") };
         writeln!(out, "{:<14}{unit:>10}{:>22}{:>22}{of_cost}", "", "by hand", "web")?;
@@ -363,7 +366,7 @@ impl Part {
     fn goals(&self, rounds: &[Round], report: &mut Report) {
         let mut least = |of: &str, to: &str, goal: f64, figure: fn(Figures) -> f64, what: &str| {
             let Some(Spread { median, .. }) = self.ratio(rounds, of, to, figure) else { return };
-            let what = format!("{of} against {to}, {what}");
+            let what = format!("{what}: {of} / {to}");
             report.goal(&what, format!("{median:.2}"), &format!("at least {goal}"), median >= goal);
         };
         match self.kind {
@@ -372,28 +375,24 @@ impl Part {
                 least("http.client", "by hand", 5.0, seconds, "turns");
                 least("ureq", "web", 0.95, seconds, "turns");
             }
-            // Over TLS the time is that of the cipher; the figure is shown, and nobody promised it.
-            Kind::Download if self.title.contains("TLS") => {}
             Kind::Download => {
-                least("curl", "by hand", 1.0, seconds, "time");
-                least("curl", "by hand", 1.0, |f| f.cost, "CPU");
+                least("curl", "by hand", 1.0, seconds, &format!("{}, time", self.title));
+                least("curl", "by hand", 1.0, |f| f.cost, &format!("{}, CPU", self.title));
             }
-            Kind::Fetch(count) => {
+            Kind::Fetch(count) if count == MANY[0] => {
                 for us in ["by hand", "web"] {
-                    if count == MANY[0] {
-                        least("aiohttp", us, 1.0, seconds, &format!("{count} pages, time"));
-                        least("aiohttp", us, 1.0, |f| f.cost, &format!("{count} pages, memory"));
-                    }
+                    least("aiohttp", us, 1.0, seconds, &format!("{count} at once, time"));
+                    least("aiohttp", us, 1.0, |f| f.cost, &format!("{count} at once, memory"));
                 }
-                if count == MANY[0] {
-                    for (n, Asker { name, .. }) in self.askers.iter().enumerate().take(2) {
-                        let times = rounds.iter().filter_map(|round| Some(round[n]?.seconds / DELAY.as_secs_f64()));
-                        let Some(Spread { median, .. }) = Spread::of(times) else { continue };
-                        let what = format!("{name}, {count} pages: times the ideal");
-                        report.goal(&what, format!("{median:.2}"), "at most 1.35", median <= 1.35);
-                    }
+                for (n, Asker { name, .. }) in self.askers.iter().enumerate().take(2) {
+                    let times = rounds.iter().filter_map(|round| Some(round[n]?.seconds / DELAY.as_secs_f64()));
+                    let Some(Spread { median, .. }) = Spread::of(times) else { continue };
+                    let what = format!("{count} at once, time: {name} / ideal");
+                    report.goal(&what, format!("{median:.2}"), "at most 1.35", median <= 1.35);
                 }
             }
+            // That thousands come through at all is what is asked of them, and TLS is for comparison.
+            Kind::Fetch(_) | Kind::Sealed => {}
         }
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 /// One read and one write: large enough that the system calls do not count.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 128 << 10;
 /// So many leftovers of killed programs with our process's number are stepped over.
 const NAMES: u32 = 100;
 
