@@ -249,7 +249,7 @@ fn turns_part(base: &str, options: &Options, skipped: &mut Vec<String>) -> Part 
     Part { title: "requests of 1 KiB on one connection".into(), kind: Kind::Turns, askers }
 }
 
-fn download_parts(base: &str, tls: Option<(String, String)>, folder: &Path, skipped: &mut Vec<String>) -> Vec<Part> {
+fn download_parts(base: &str, tls: Option<Sealed>, folder: &Path, skipped: &mut Vec<String>) -> Vec<Part> {
     let missing = |program: &&str| first_line(program, &["--version"]).is_none();
     if let Some(program) = ["curl", "bash"].into_iter().find(missing) {
         skipped.push(format!("downloads (no `{program}`)"));
@@ -405,8 +405,11 @@ fn seconds(figures: Figures) -> f64 {
 
 // ---- the servers ----
 
-/// nginx with a page and a large file: its address, and over TLS its address and its certificate, where there is an `openssl`.
-fn nginx(folder: &Path) -> Result<(Process, String, Option<(String, String)>)> {
+/// An address over TLS, and the file with its certificate.
+type Sealed = (String, String);
+
+/// nginx with a page and a large file: its address, and that over TLS, where there is an `openssl`.
+fn nginx(folder: &Path) -> Result<(Process, String, Option<Sealed>)> {
     let here = folder.display();
     fs::create_dir(folder.join("site"))?;
     fs::write(folder.join("site/page"), [b'x'; PAGE])?;
