@@ -7,6 +7,7 @@
 //!
 //! May use: error, deadline, stream, trace.
 
+use super::heads::Heads;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::stream::{self, BoxStream, Stream, Tls};
@@ -100,6 +101,7 @@ impl Connector for Dialer {
             stream: Mutex::new(stream),
             buffers: LazyBuffers::new(BUFFER, BUFFER),
             head: Some(Vec::new()),
+            heads: Heads::default(),
             kept: false,
             heard: false,
             https,
@@ -125,6 +127,8 @@ pub(super) struct Line {
     buffers: LazyBuffers,
     // What came of the head that is being written; `None` behind it.
     head: Option<Vec<u8>>,
+    // Those of the answer.
+    heads: Heads,
     // It has served a request before, and whether anything came since.
     kept: bool,
     heard: bool,
@@ -255,6 +259,8 @@ impl Transport for Line {
             Ok(0) if self.kept && !self.heard => Err(self.failed(ErrorKind::UnexpectedEof.into(), timeout)),
             Ok(n) => {
                 self.heard |= n > 0;
+                let fine = self.heads.look(&self.buffers.input_append_buf()[..n]);
+                fine.map_err(|error| self.failed(error.into(), timeout))?;
                 self.buffers.input_appended(n);
                 Ok(n > 0)
             }
@@ -266,7 +272,8 @@ impl Transport for Line {
     /// connection goes into its pool and when it comes out; only the second counts, and looking costs three system calls.
     fn is_open(&mut self) -> bool {
         let comes_out = self.kept && !self.heard;
-        (self.head, self.kept, self.heard) = (Some(Vec::new()), true, false);
+        (self.head, self.heads) = (Some(Vec::new()), Heads::default());
+        (self.kept, self.heard) = (true, false);
         !comes_out || self.stream().is_quiet()
     }
 

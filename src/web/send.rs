@@ -18,7 +18,7 @@ use crate::url::Url;
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 use ureq::Body;
-use ureq::http::{self, Method, header};
+use ureq::http::{self, Method, StatusCode, Version, header};
 
 /// So much longer than its limit a request may take.
 const JUST_BEGUN: Duration = Duration::from_millis(1);
@@ -142,12 +142,10 @@ impl Session {
             };
             match self.run(request, rest, last) {
                 Ok(response) => {
-                    let fields = response.headers();
-                    if fields.contains_key(header::TRANSFER_ENCODING) && fields.contains_key(header::CONTENT_LENGTH) {
-                        // Two ends of one body: who takes the other one sees another answer (RFC 9112 section 6.3).
-                        let why = format!("{}: the answer has both a length and a transfer coding", phase());
-                        return Err((Error::Protocol(why.into()), true));
+                    if let Some(why) = ambiguous(&response) {
+                        return Err((Error::Protocol(format!("{}: {why}", phase()).into()), true));
                     }
+                    let fields = response.headers();
                     if fields.contains_key(header::SET_COOKIE) {
                         let lines = fields.get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
                         let mut jar = self.agent.cookie_jar_lock();
@@ -200,6 +198,24 @@ impl Session {
             [] if !usual => self.agent.run(head),
             body => self.agent.run(head.map(|()| body)),
         }
+    }
+}
+
+/// Why two programs would find two ends of this answer (RFC 9112 section 6.3), if they would.
+fn ambiguous(response: &http::Response<Body>) -> Option<&'static str> {
+    let fields = response.headers();
+    let mut codings = fields.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        _ if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Some("the server switches protocols and nobody asked")
+        }
+        (None, _) => None,
+        (Some(_), _) if fields.contains_key(header::CONTENT_LENGTH) => {
+            Some("the answer has both a length and a transfer coding")
+        }
+        (Some(_), _) if response.version() != Version::HTTP_11 => Some("chunks in an answer of HTTP/1.0"),
+        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"chunked") => None,
+        _ => Some("the answer has a transfer coding other than chunked"),
     }
 }
 
