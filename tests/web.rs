@@ -6,6 +6,7 @@
 #[path = "support/site.rs"]
 mod site;
 
+use netprimer::dial::Dial;
 use netprimer::encode::{http_date, parse_http_date};
 use netprimer::lab::http as lab;
 use netprimer::lab::script::{self, Script, Step};
@@ -927,6 +928,7 @@ fn a_wrong_certificate_is_refused_in_words() {
         (Certificate::WrongHost, "made for another"),
         (Certificate::SelfSigned, "nobody vouches for it"),
         (Certificate::UnknownAuthority, "from an authority that is not trusted here"),
+        (Certificate::CommonName, "made for another"),
     ] {
         let site = site(secure(certificate), |_| ok("secret"));
         let mut session = trusting();
@@ -936,6 +938,9 @@ fn a_wrong_certificate_is_refused_in_words() {
         assert!(text.starts_with("TLS handshake with 127.0.0.1: ") && text.contains(words), "{certificate:?}: {text}");
         assert_eq!(failure.history.len(), 1, "trying again makes it no better");
         assert!(failure.source().and_then(|cause| cause.source()).is_some(), "the cause of TLS stays reachable");
+        let dial = Dial { tls: Some(tls::trust().unwrap()), ..Dial::default() };
+        let mut by_hand = http::Client::with(http::Options { dial, ..http::Options::default() });
+        assert_eq!(by_hand.get(&site.url("/")).unwrap_err().to_string(), text, "by hand the same words");
     }
     let good = site(secure(Certificate::Good), |_| ok("Hello"));
     assert_eq!(trusting().get(&good.url("/")).send().unwrap().text().unwrap(), "Hello");
