@@ -44,11 +44,10 @@ impl Url {
     pub fn parse(text: &str) -> Result<Url> {
         let bad = |why| invalid(text, why);
         let (scheme, rest) = text.split_once("://").ok_or_else(|| bad("an address begins with http:// or https://"))?;
-        let https = match scheme.to_ascii_lowercase().as_str() {
-            "http" => false,
-            "https" => true,
-            _ => return Err(bad("only http:// and https:// are known here")),
-        };
+        let https = scheme.eq_ignore_ascii_case("https");
+        if !https && !scheme.eq_ignore_ascii_case("http") {
+            return Err(bad("only http:// and https:// are known here"));
+        }
         let rest = without_fragment(rest);
         let (server, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         if server.contains('@') {

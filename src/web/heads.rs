@@ -31,12 +31,16 @@ impl Heads {
         while !self.over && !bytes.is_empty() {
             let end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
             let (piece, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-            for (own, byte) in self.start.iter_mut().skip(self.head).zip(piece) {
-                *own = *byte;
+            if let Some(start) = self.start.get_mut(self.head..) {
+                let some = start.len().min(piece.len());
+                start[..some].copy_from_slice(&piece[..some]);
             }
-            let before = piece.iter().nth_back(1).copied().unwrap_or(self.last);
+            let before = match piece {
+                [.., before, _] => *before,
+                _ => self.last,
+            };
             (self.head, self.line) = (self.head + piece.len(), self.line + piece.len());
-            self.last = piece.last().copied().unwrap_or(self.last);
+            self.last = piece[piece.len() - 1];
             if end.is_some() {
                 if self.line < 2 || before != b'\r' {
                     return Err(Error::Protocol("a line of the head ends with LF alone".into()));
