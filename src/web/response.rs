@@ -227,9 +227,9 @@ pub(super) fn ours(error: ureq::Error, phase: &str) -> Error {
         }
         ureq::Error::LargeResponseHeader(_, limit) => Error::TooLong(format!("{phase}: the head").into(), limit),
         ureq::Error::Http(_) | ureq::Error::BadUri(_) | ureq::Error::CookieValue(_) => Error::Invalid(said(&error)),
-        ureq::Error::Protocol(_) | ureq::Error::Decompress(..) | ureq::Error::BodyStalled => {
-            Error::Protocol(said(&error))
-        }
+        ureq::Error::Protocol(_) | ureq::Error::Decompress(..) => Error::Protocol(said(&error)),
+        // Nothing more came, and chunks were still to come.
+        ureq::Error::BodyStalled => Error::Closed(phase.to_owned().into()),
         error => Error::Other(phase.to_owned().into(), Box::new(error)),
     }
 }
