@@ -127,7 +127,9 @@ impl Tcp {
     /// Tells the kernel how long one call may wait, and says whether the deadline decides that. Then it is mostly less than what
     /// is left, so that the kernel need not be told anew before each call: who wakes up early waits on.
     fn arm(&mut self, way: usize) -> io::Result<bool> {
-        let (wait, by_deadline) = match (self.deadline.left("wait for the other side")?, self.patience) {
+        // Without words of our own: the caller knows what it waited for, and Error::io says so.
+        let rest = self.deadline.left("").map_err(|_| io::Error::from(ErrorKind::TimedOut))?;
+        let (wait, by_deadline) = match (rest, self.patience) {
             (None, each) => (each, false),
             (Some(rest), Some(each)) if each <= rest => (Some(each), false),
             (Some(rest), _) => match self.told[way] {
