@@ -257,7 +257,7 @@ fn lines_of_mlsd() {
 #[test]
 fn names_that_lead_elsewhere_are_no_names_for_files() {
     for name in
-        ["../../x", "/etc/passwd", "a/b", "..", ".", "", "a\\b", "C:x", "-rf", "a\u{1b}[2Jb", "a\rb", "a\nb", "a\0b"]
+        ["../x", "/etc/passwd", "a/b", "..", ".", "", "a\\b", "C:x", "-rf", "a\u{1b}[2Jb", "a\rb", "a\nb", "a\0b"]
     {
         assert!(matches!(local_name(name), Err(Error::Protocol(_))), "{name:?}");
     }
@@ -935,7 +935,7 @@ fn nobody_gets_out_of_the_folder() {
     let lab = lab(lab::Options { root: Some(outside.path().join("root")), ..lab::Options::default() });
     lab.put("in/file", "x").unwrap();
     let mut there =
-        vec!["../../secret".to_owned(), "/../secret".into(), "in/../../secret".into(), "/in/../../../secret".into()];
+        vec!["../secret".to_owned(), "/../secret".into(), "in/../../secret".into(), "/in/../../../secret".into()];
     there.extend(
         ["..\\secret", "in\\..\\..\\secret", "....//secret", "%2e%2e/secret", "./.././secret", "//secret", "~/secret"]
             .map(str::to_owned),
@@ -956,7 +956,7 @@ fn nobody_gets_out_of_the_folder() {
     }
     // What is made is made inside.
     let mut ftp = login(&lab);
-    for path in ["../../new", "/../../new2"] {
+    for path in ["../new", "/../../new2"] {
         ftp.stor(path, &mut &b"x"[..]).unwrap();
     }
     assert!(lab.root().join("new").exists() && lab.root().join("new2").exists());
@@ -967,7 +967,7 @@ fn nobody_gets_out_of_the_folder() {
             assert!(matches!(raw.ask(&format!("{verb} {path}")), 550 | 553), "{verb} {path}");
         }
     }
-    assert!(lab.put("../../out", "x").is_ok() && !outside.path().join("out").exists());
+    assert!(lab.put("../out", "x").is_ok() && !outside.path().join("out").exists());
     #[cfg(unix)]
     assert!(lab.put("link/out", "x").is_err());
 }
