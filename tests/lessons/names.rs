@@ -125,7 +125,8 @@ fn client(seen: &mut Vec<u16>, port: u16) -> u16 {
     50_001 + n as u16
 }
 
-/// The line with its ports named by `name`, `12.3 ms` as `0.0 ms` and `(os error 111)` as `(os error N)`; and the id of a
+/// The line with its ports named by `name`, `12.3 ms` as `0.0 ms` (so also `2.5 times as fast` and `9.8 MiB`, which are
+/// measured too), and `(os error 111)` as `(os error N)`; and the id of a
 /// DNS message, which is drawn anew for each query, as 0x1234; and the day and time of an HTTP answer as that of RFC 9110.
 fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
     if id_of_a_message(line) {
@@ -146,7 +147,9 @@ fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
         match (digits.parse(), fraction) {
             (Ok(port), _) if is_port => done.push_str(&name(port).to_string()),
             _ if done.ends_with("(os error ") => done.push('N'),
-            (_, Some(length)) if [" ms", " µs"].iter().any(|unit| after[length..].starts_with(unit)) => {
+            (_, Some(length))
+                if [" ms", " µs", " MiB", " times as fast"].iter().any(|unit| after[length..].starts_with(unit)) =>
+            {
                 done.push_str("0.0");
                 rest = &after[length..];
             }

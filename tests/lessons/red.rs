@@ -338,3 +338,14 @@ fn the_date_of_an_answer_is_always_the_same() {
     let text = said("Wed, 01 Jul 2026 10:20:30 CET");
     assert!(text.contains("\nS: Date: Wed, 01 Jul 2026 10:20:30 CET\n"), "no date of HTTP: {text}");
 }
+
+#[test]
+fn what_is_measured_is_always_the_same() {
+    let said =
+        |line: &str| blessed(&format!("```console\n$ printf '{line}' | cargo run --example fake -- echo\n```\n"));
+    let text = said("50.5 ms, 4.9 times as fast; 9.8 MiB at most");
+    assert!(text.contains("\n0.0 ms, 0.0 times as fast; 0.0 MiB at most\nto stderr\n"), "{text}");
+    // What has no fraction was not measured.
+    let text = said("after 50 ms, 4 times as fast as 1.5 s; 9 MiB");
+    assert!(text.contains("\nafter 50 ms, 4 times as fast as 1.5 s; 9 MiB\n"), "{text}");
+}
