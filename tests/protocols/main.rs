@@ -19,5 +19,7 @@ mod lab_http_peers;
 mod scan;
 #[cfg(target_os = "linux")]
 mod scan_peers;
+mod smtp;
+mod smtp_peers;
 mod web;
 mod web_peers;

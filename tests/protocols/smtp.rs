@@ -1,8 +1,6 @@
 //! The mail client before the lab's server and before liars; the lab's server before a client that does what it likes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
+use crate::support;
 
 use netprimer::dial::Dial;
 use netprimer::lab::smtp::{self as lab, Lab, Tls, Wrong};

@@ -1,8 +1,6 @@
 //! The mail client before servers others wrote, the lab's server before their clients, and what we build read by Python.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
+use crate::support;
 
 use netprimer::encode::base64;
 use netprimer::smtp::{Message, MessageBuilder};
