@@ -11,5 +11,6 @@ mod part2_tcp;
 mod part2_udp;
 mod part3_http;
 mod part3_retry;
+mod part3_web;
 mod part7_dns;
 mod tap;
