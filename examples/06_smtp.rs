@@ -11,7 +11,7 @@ use lesson::{Args, Server, flag, seconds};
 use netprimer::dial::Target;
 use netprimer::lab::smtp::{self as lab, Lab, Wrong};
 use netprimer::lab::tls::{self, Certificate};
-use netprimer::smtp::{MessageBuilder, Options, Smtp, StartTls};
+use netprimer::smtp::{MessageBuilder, Options, Smtp, StartTls, wire};
 use netprimer::stream::Tls;
 use netprimer::{Error, Result};
 use std::net::SocketAddr;
@@ -27,10 +27,12 @@ fn main() -> ExitCode {
     let option = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name(value).help(help)
     };
+    let mailbox = |text: &str| wire::mailbox(text).map(|()| text.to_owned());
     let args = [
-        option("from", "ADDRESS", "Who sends").default_value("sender@example.com"),
+        option("from", "ADDRESS", "Who sends").value_parser(mailbox).default_value("sender@example.com"),
         option("to", "ADDRESS", "Who is to get it; may be repeated")
             .action(ArgAction::Append)
+            .value_parser(mailbox)
             .default_value("receiver@example.com"),
         option("subject", "TEXT", "What it is about").default_value("测试邮件"),
         option("body", "TEXT", "What it says").default_value("这是一封测试邮件"),
@@ -128,7 +130,8 @@ fn trust(args: &Args) -> Result<Tls> {
 
 fn login(args: &Args) -> Result<Option<(&str, String)>> {
     let Some(user) = args.get_one::<String>("user") else { return Ok(None) };
-    let unset = |_| Error::Invalid(format!("--user needs its password in the variable {PASSWORD}").into());
+    let usage = format!("the password is missing; usage: {PASSWORD}=... 06_smtp SERVER --user NAME");
+    let unset = |_| Error::Invalid(usage.into());
     Ok(Some((user, std::env::var(PASSWORD).map_err(unset)?)))
 }
 
