@@ -49,7 +49,7 @@ pub fn mailbox(address: &str) -> Result<()> {
         };
         while let Some(c) = rest.next() {
             let c = if c == '\\' { rest.next() } else { Some(c).filter(|c| *c != '"') };
-            if !c.is_some_and(|c| !c.is_control()) {
+            if c.is_none_or(char::is_control) {
                 return false;
             }
         }

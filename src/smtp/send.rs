@@ -161,7 +161,10 @@ impl Smtp {
 
     fn message(&mut self, block: &[u8]) -> Result<Reply> {
         self.write(block, self.options.taking)?;
-        let unknown = |error| Error::Other("send the message".into(), Box::new(Unknown(error)));
+        let unknown = |error| match error {
+            Error::Reply(_) => error, // 421: it was not taken
+            lost => Error::Other("send the message".into(), Box::new(Unknown(lost))),
+        };
         self.read_within(self.options.taking).map_err(unknown)?.expect(250)
     }
 

@@ -66,11 +66,9 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn greet(&mut self) -> Result<()> {
-        let wrong = self.lab.options.wrong.iter();
-        let greeting =
-            wrong.filter_map(|wrong| if let Wrong::Greets(line) = wrong { Some(line.as_str()) } else { None });
-        let greeting = greeting.last().unwrap_or("220 localhost ESMTP, for practice").to_owned();
-        self.say(&greeting);
+        let greets = |wrong: &'a Wrong| if let Wrong::Greets(line) = wrong { Some(line.as_str()) } else { None };
+        let greeting = self.lab.options.wrong.iter().find_map(greets).unwrap_or("220 localhost ESMTP, for practice");
+        self.say(greeting);
         self.flush()
     }
 
@@ -157,12 +155,11 @@ impl<'a> Session<'a> {
     /// What is done instead, where the server is wrong at this command.
     pub(super) fn wrong(&mut self, verb: &str) -> Option<Result<Next>> {
         let lab = self.lab;
-        let wrong = lab.options.wrong.iter();
-        let found = wrong.filter(|wrong| match wrong {
+        let found = lab.options.wrong.iter().find(|wrong| match wrong {
             Wrong::Answers(own, _) | Wrong::CutsAt(own) | Wrong::SilentAt(own) => own == verb,
             _ => false,
         });
-        match found.last()? {
+        match found? {
             Wrong::Answers(_, line) => {
                 self.say(line);
                 Some(Ok(if line.starts_with("421") { Next::End } else { Next::Command }))
