@@ -83,6 +83,12 @@ impl From<SocketAddr> for Target {
     }
 }
 
+impl From<&Target> for Target {
+    fn from(target: &Target) -> Target {
+        target.clone()
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host.contains(':') {
@@ -153,15 +159,15 @@ impl Dial {
         Ok(stream)
     }
 
-    /// Begins TLS on a stream that [`open`](Dial::open) gave, where the protocol has agreed on it (STARTTLS, AUTH TLS), within
-    /// the time to connect. Who watched the stream sees the plaintext from here on.
+    /// Begins TLS on a stream that [`Dial::open`] gave, where a protocol has a command for it (STARTTLS, AUTH TLS). Who watched
+    /// the plaintext watches the plaintext still; the time for one reply is the deadline, as before.
     ///
     /// # Errors
     /// Those of [`stream::upgrade`].
-    pub fn secure(&self, mut stream: BoxStream, target: &Target, tls: &Tls) -> Result<BoxStream> {
+    pub fn upgrade(&self, mut stream: BoxStream, host: &str, tls: &Tls) -> Result<BoxStream> {
         stream.unwatch();
         stream.set_deadline(Deadline::after(self.connect));
-        let mut stream = stream::upgrade(stream, target.host(), tls)?;
+        let mut stream = stream::upgrade(stream, host, tls)?;
         if let Some(sink) = &self.trace {
             stream = Box::new(Traced::new(stream, Side::Client, sink.clone()));
         }

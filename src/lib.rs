@@ -28,11 +28,11 @@
 //! |---|---|---|
 //! | 7 | [`check`] | the exercises: what each checker sends and expects |
 //! | 6 | [`lab`] | peers for lessons and tests, on this machine |
-//! | 5 | [`dns`] [`http`] [`smtp`] [`web`] [`url`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand, and with ureq; mail; addresses of the web |
+//! | 5 | [`dns`] [`http`] [`web`] [`url`] [`ftp`] [`smtp`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand, and with ureq; addresses of the web; files to and fro; mail |
 //! | 4 | [`reply`] [`dial`] [`fault`] [`scan`] | three-digit replies; whom to call and how; a proxy that damages what passes; who listens |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
 //! | 2 | [`stream`] [`retry`] [`pool`] [`gather`] | a connection with a deadline, with or without TLS; trying again; connections kept; many jobs at once |
-//! | 1 | [`deadline`] | one total time |
+//! | 1 | [`deadline`] [`part`] | one total time; a file that has its name only when it is whole |
 //! | 0 | [`error`] [`encode`] | what can go wrong; bytes as text |
 //!
 //! # A first example
@@ -67,10 +67,12 @@ pub mod dns;
 pub mod encode;
 pub mod error;
 pub mod fault;
+pub mod ftp;
 pub mod gather;
 pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;
+pub mod part;
 pub mod pool;
 pub mod reply;
 pub mod retry;

@@ -75,13 +75,13 @@ pub struct Traced<S> {
     sink: Arc<dyn Sink>,
     secret: bool,
     ended: bool,
-    watching: bool,
+    silent: bool,
 }
 
 impl<S: Stream> Traced<S> {
     /// Watches `inner`, whose near end is `we_are`.
     pub fn new(inner: S, we_are: Side, sink: Arc<dyn Sink>) -> Traced<S> {
-        Traced { inner, we_are, sink, secret: false, ended: false, watching: true }
+        Traced { inner, we_are, sink, secret: false, ended: false, silent: false }
     }
 
     /// The stream itself, watched no longer.
@@ -90,7 +90,7 @@ impl<S: Stream> Traced<S> {
     }
 
     fn tell(&self, side: Side, event: Event<'_>) {
-        if self.watching {
+        if !self.silent {
             self.sink.event(side, event);
         }
     }
@@ -142,6 +142,9 @@ impl<S: Stream> Stream for Traced<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.inner.peer_addr()
     }
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
     fn finish(&mut self) -> io::Result<()> {
         self.inner.finish()?;
         self.tell(self.we_are, Event::Fin);
@@ -155,7 +158,7 @@ impl<S: Stream> Stream for Traced<S> {
         self.inner.secret(on);
     }
     fn unwatch(&mut self) {
-        self.watching = false;
+        self.silent = true;
         self.inner.unwatch();
     }
 }

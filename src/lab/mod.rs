@@ -7,6 +7,7 @@
 //! May use: everything but `check`.
 
 pub mod dns;
+pub mod ftp;
 pub mod http;
 mod pause;
 pub mod ports;

@@ -75,7 +75,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Smtp {
     // None once the connection is of no use any more: after QUIT, 421, an error in the middle of a turn.
-    conn: Option<TextConn>,
+    pub(super) conn: Option<TextConn>,
     greeting: Reply,
     pub(super) extensions: Extensions,
     pub(super) secure: bool,
@@ -86,7 +86,7 @@ impl Smtp {
     /// Connects, hears the greeting, says EHLO, begins TLS, and says EHLO again.
     ///
     /// # Errors
-    /// Those of [`Dial::open`] and [`Dial::secure`]; [`Error::Reply`] when the server does not want us; [`Error::Protocol`]
+    /// Those of [`Dial::open`] and [`Dial::upgrade`]; [`Error::Reply`] when the server does not want us; [`Error::Protocol`]
     /// when TLS is required and not offered, or when somebody spoke before it began: in no such case anything else was said.
     pub fn connect(target: &Target, options: &Options) -> Result<Smtp> {
         wire::word(&options.name)?;
@@ -129,7 +129,7 @@ impl Smtp {
         // All that was said before may be a stranger's (RFC 3207 section 4.2).
         self.extensions = Extensions::default();
         let Some(conn) = self.conn.take() else { return Err(gone()) };
-        let stream = self.options.dial.secure(conn.into_stream()?, target, tls)?;
+        let stream = self.options.dial.upgrade(conn.into_stream()?, target.host(), tls)?;
         self.conn = Some(TextConn::new(stream, LIMITS));
         self.secure = true;
         Ok(())
@@ -150,7 +150,7 @@ impl Smtp {
         self.secure
     }
 
-    /// RSET: forgets a message that was begun. All the others say what to send by hand.
+    /// RSET: forgets a message that was begun.
     ///
     /// # Errors
     /// [`Error::Reply`], and those of [`command`](Smtp::command).

@@ -26,7 +26,7 @@ impl Smtp {
     ///
     /// # Errors
     /// As [`send`](Smtp::send), of the last attempt, where nobody has the message.
-    pub fn send_again(&mut self, message: &MessageBuilder<'_>, policy: &Policy) -> Result<Sent> {
+    pub fn send_patiently(&mut self, message: &MessageBuilder<'_>, policy: &Policy) -> Result<Sent> {
         let message = Message::new(message)?;
         let block = wire::block(message.bytes())?;
         let mut left = message.envelope().clone();

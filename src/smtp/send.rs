@@ -117,15 +117,25 @@ impl Smtp {
         if mail.is_ok() && refused.len() < envelope.to.len() {
             match data.ok_or_else(gone).and_then(|reply| reply.expect(354)) {
                 Ok(_) => return self.message(block).map(|reply| (Some(reply), refused)),
-                Err(error) => return self.reset().and(Err(error)),
+                Err(error) => {
+                    self.start_over();
+                    return Err(error);
+                }
             }
         }
         if go {
             // The server waits for a message that nobody is to get: an empty one (RFC 2920 section 3.1).
             self.turn(b".\r\n", 1)?;
         }
-        self.reset()?;
+        self.start_over();
         mail.map(|_| (None, refused))
+    }
+
+    /// Forgets what was begun, or the connection, if the server does not.
+    fn start_over(&mut self) {
+        if self.reset().is_err() {
+            self.conn = None;
+        }
     }
 
     fn mail_line(&self, envelope: &Envelope, block: &[u8]) -> Result<String> {
@@ -165,7 +175,7 @@ impl Smtp {
             Error::Reply(_) => error, // 421: it was not taken
             lost => Error::Other("send the message".into(), Box::new(Unknown(lost))),
         };
-        self.read_within(self.options.taking).map_err(unknown)?.expect(250)
+        self.read_within(self.options.taking).map_err(unknown)?.expect(2)
     }
 
     /// The message behind a DATA that was sent by [`command`](Smtp::command).

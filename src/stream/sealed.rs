@@ -279,6 +279,9 @@ impl<S: Session> Stream for Sealed<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.session.below().stream.peer_addr()
     }
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.session.below().stream.local_addr()
+    }
     fn finish(&mut self) -> io::Result<()> {
         if self.finished {
             return Ok(());
@@ -292,6 +295,9 @@ impl<S: Session> Stream for Sealed<S> {
     }
     fn secret(&mut self, on: bool) {
         self.session.below_mut().stream.secret(on);
+    }
+    fn unwatch(&mut self) {
+        self.session.below_mut().stream.unwatch();
     }
 }
 

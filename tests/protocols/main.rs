@@ -10,6 +10,8 @@ mod support;
 mod dns_message;
 mod dns_peers;
 mod dns_resolver;
+mod ftp;
+mod ftp_peers;
 mod http_client;
 mod http_faults;
 mod http_peers;

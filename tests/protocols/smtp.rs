@@ -317,7 +317,28 @@ fn certificates_of_others() {
 }
 
 #[test]
+fn a_cut_in_tls_is_no_end_of_a_reply() {
+    for (ehlo, end) in
+        [("250-mail.exa", Step::Slam), ("250-mail.example\r\n", Step::Slam), ("250-mail.example\r\n", Step::Finish)]
+    {
+        let peer = server([
+            Step::say("250-mail.example\r\n250 STARTTLS\r\n"),
+            Step::hear("STARTTLS\r\n"),
+            Step::say("220 go\r\n"),
+            Step::StartTls(Certificate::Good),
+            Step::hear("EHLO localhost\r\n"),
+            Step::say(ehlo),
+            end,
+        ]);
+        let error = Smtp::connect(&peer.addr().into(), &secure()).unwrap_err();
+        assert!(matches!(error, Error::Closed(_) | Error::Io(..)), "{error:?}");
+    }
+}
+
+#[test]
 fn greetings_and_replies_that_are_none() {
+    let closed = lab([Wrong::Greets("554 5.3.2 not today".into())]);
+    assert_eq!(code(Smtp::connect(&closed.addr().into(), &secure())), 554);
     let over =
         |steps: Vec<Step>| Smtp::connect(&script::play(steps).unwrap().addr().into(), &quick(clear())).unwrap_err();
     assert_eq!(code(Err::<(), _>(over(vec![Step::say("554 5.3.2 not today\r\n")]))), 554);
@@ -537,6 +558,16 @@ fn a_message_that_is_refused_is_not_sent_and_the_next_one_is() {
 }
 
 #[test]
+fn a_server_that_cannot_start_over_is_not_asked_again() {
+    for reset in [Wrong::CutsAt("RSET".into()), Wrong::Answers("RSET".into(), "550 5.5.1 no".into())] {
+        let lab = lab([Wrong::Answers("DATA".into(), "451 4.3.0 later".into()), reset]);
+        let mut smtp = Smtp::connect(&lab.addr().into(), &clear()).unwrap();
+        assert_eq!(code(smtp.send(&hello())), 451, "the reason, not what came of it");
+        assert!(matches!(smtp.send(&hello()), Err(Error::Closed(_))));
+    }
+}
+
+#[test]
 fn a_data_that_is_answered_too_early_ends_empty() {
     // RFC 2920 section 3.1: all recipients are refused, and yet the server waits for a message.
     let peer = server([
@@ -608,7 +639,7 @@ fn not_now_is_tried_again_and_no_is_not() {
     let message = hello().cc(vec!["b@example.com", "nobody@example.com"]);
     let (options, wire) = watched(clear());
     let mut smtp = Smtp::connect(&lab.addr().into(), &options).unwrap();
-    let sent = smtp.send_again(&message, &Policy::default()).unwrap();
+    let sent = smtp.send_patiently(&message, &Policy::default()).unwrap();
     assert_eq!((sent.refused.len(), sent.refused[0].reply.code), (1, 550));
     let said = String::from_utf8(wire.sent_by(Side::Client)).unwrap();
     let asked = |who: &str| said.matches(&format!("RCPT TO:<{who}@example.com>")).count();
@@ -618,7 +649,7 @@ fn not_now_is_tried_again_and_no_is_not() {
     // One attempt, and it says who has it not; and nobody has it twice.
     let mut smtp = Smtp::connect(&lab.addr().into(), &clear()).unwrap();
     let twice = hello().bcc("new@example.com");
-    let sent = smtp.send_again(&twice, &Policy { total: 0, ..Policy::default() }).unwrap();
+    let sent = smtp.send_patiently(&twice, &Policy { total: 0, ..Policy::default() }).unwrap();
     assert_eq!((sent.refused.len(), sent.refused[0].reply.code), (1, 450));
     assert_eq!(lab.inbox()[1].to, ["receiver@example.com"]);
 
@@ -626,7 +657,7 @@ fn not_now_is_tried_again_and_no_is_not() {
         let lab = lab_with(Wrong::Answers("MAIL".into(), line.into()));
         let (options, wire) = watched(clear());
         let mut smtp = Smtp::connect(&lab.addr().into(), &options).unwrap();
-        assert_eq!(code(smtp.send_again(&hello(), &Policy::default())).to_string(), line[..3]);
+        assert_eq!(code(smtp.send_patiently(&hello(), &Policy::default())).to_string(), line[..3]);
         assert_eq!(String::from_utf8(wire.sent_by(Side::Client)).unwrap().matches("MAIL").count(), tries, "{line}");
     }
 }
@@ -730,10 +761,15 @@ fn what_the_server_cannot_take_is_not_begun() {
     smtp.send_to(&envelope(&["b@example.com"]), "Subject: x\r\n\r\n你好".as_bytes()).unwrap();
     smtp.send_to(&envelope(&["好@example.com"]), b"x").unwrap();
     smtp.send_to(&envelope(&["b@example.com"]), "Subject: 你\r\n\r\nx".as_bytes()).unwrap();
+    let international =
+        MessageBuilder::new().from(("发件人", "你@example.com")).to("好@例子.example").subject("x").text_body("x");
+    smtp.send(&international).unwrap();
+    assert_eq!(lab.inbox()[3].sender(), "发件人 <你@example.com>");
     let said = String::from_utf8(wire.sent_by(Side::Client)).unwrap();
     let mail: Vec<&str> =
         said.lines().filter(|line| line.starts_with("MAIL")).map(|line| line.split_once("> ").unwrap().1).collect();
-    assert_eq!(mail, ["SIZE=22 BODY=8BITMIME", "SIZE=3 SMTPUTF8", "SIZE=19 BODY=8BITMIME SMTPUTF8"]);
+    assert_eq!(mail[..3], ["SIZE=22 BODY=8BITMIME", "SIZE=3 SMTPUTF8", "SIZE=19 BODY=8BITMIME SMTPUTF8"]);
+    assert!(mail[3].ends_with(" BODY=8BITMIME SMTPUTF8"), "{mail:?}");
 }
 
 // ---- the door of mail-builder ----
@@ -987,7 +1023,7 @@ fn commands_behind_starttls_are_not_heard() {
         stream.read_exact(&mut byte).unwrap();
         heard.push(byte[0]);
     }
-    let mut stream = options.secure(stream, &lab.addr().into(), &tls::trust().unwrap()).unwrap();
+    let mut stream = options.upgrade(stream, "localhost", &tls::trust().unwrap()).unwrap();
     stream.write_all(b"MAIL FROM:<a@x>\r\nEHLO me\r\nSTARTTLS\r\nAUTH CRAM-MD5\r\nAUTH PLAIN =\r\nQUIT\r\n").unwrap();
     let mut answer = String::from("220 \r\n");
     stream.read_to_string(&mut answer).unwrap();

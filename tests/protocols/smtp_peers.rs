@@ -13,7 +13,7 @@ use netprimer::{Error, Result};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -166,10 +166,17 @@ fn python_reads(count: usize, runner: &mut TestRunner) {
 
 #[test]
 fn python_reads_what_we_build() {
-    // Python reads some hundred a second.
-    let (batches, of) = if support::peers() { (20, 500) } else { (1, 200) };
-    let mut runner = TestRunner::deterministic();
-    (0..batches).for_each(|_| python_reads(of, &mut runner));
+    // Python reads some hundred a second, and each run of it has its limit.
+    let (batches, of) = if support::peers() { (50, 100) } else { (1, 50) };
+    std::thread::scope(|scope| {
+        for seed in [1, 2] {
+            scope.spawn(move || {
+                let random = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+                let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), random);
+                (0..batches).for_each(|_| python_reads(of, &mut runner));
+            });
+        }
+    });
 }
 
 // ---- our client before servers of others ----
