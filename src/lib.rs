@@ -5,6 +5,7 @@
 //!
 //! | lesson | in this library | turns on |
 //! |---|---|---|
+//! | `00_start` | [`lab::ready`] | is this machine ready; the Rust you need |
 //! | `02_1_tcp_server` | [`finish`] only: the example is plain std | a read is not a message; bytes are not text |
 //! | `02_2_tcp_client` | [`finish`] only | connect to each address with one deadline; half-close |
 //! | `02_3_udp_server` | [`finish`] only | a datagram is a message; whom may you answer? |
@@ -19,6 +20,7 @@
 //! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
 //! | `08_1_concurrent_http` | [`gather`], [`web`] | threads where Python has tasks; order kept, a limit, errors apart |
+//! | `09_best_practices` | [`retry`], [`deadline`], [`pool`], [`gather`] | five stations, first broken, then right |
 //!
 //! # The ground everything stands on
 //!
@@ -97,6 +99,7 @@ mod texts {
     texts! {
         readme = "../README.md",
         course = "../lessons/README.md",
+        lesson_00 = "../lessons/00_start.md",
         lesson_02_1 = "../lessons/02_1_tcp_server.md",
         lesson_02_2 = "../lessons/02_2_tcp_client.md",
         lesson_02_3 = "../lessons/02_3_udp_server.md",
@@ -111,5 +114,6 @@ mod texts {
         lesson_07_1 = "../lessons/07_1_dns.md",
         lesson_07_2 = "../lessons/07_2_port_scan.md",
         lesson_08_1 = "../lessons/08_1_concurrent_http.md",
+        lesson_09 = "../lessons/09_best_practices.md",
     }
 }

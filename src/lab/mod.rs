@@ -11,6 +11,7 @@ pub mod ftp;
 pub mod http;
 mod pause;
 pub mod ports;
+pub mod ready;
 pub mod script;
 pub mod smtp;
 pub mod tls;
