@@ -9,8 +9,7 @@
 //!
 //! The whole run of each program is measured, its start included; for smtplib a second row has the sending alone, without the
 //! start of Python, as the script itself measures it. Absolute figures change from hour to hour; so each round runs everybody
-//! once, a ratio is taken inside a round, and the table shows
-//! the median of all rounds with the middle half of them.
+//! once, a ratio is taken inside a round, and the table shows the median of all rounds with the middle half of them.
 
 mod common;
 

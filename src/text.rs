@@ -132,8 +132,21 @@ pub fn stuffed(text: &[u8]) -> Vec<u8> {
     block
 }
 
-/// Whether each line of this text ends with CRLF already and none begins with a dot, which is so for most: a look at each pair of
-/// neighbours, without an early end, is what a compiler turns into many pairs at a time.
+/// Whether this byte is in the text. Not [`slice::contains`]: a look without an early end is what a compiler turns into many
+/// bytes at a time.
+pub(crate) fn has(text: &[u8], byte: u8) -> bool {
+    text.iter().fold(false, |any, own| any | (*own == byte))
+}
+
+/// Whether a line has more bytes than this, its end not counted.
+pub(crate) fn has_line_longer_than(text: &[u8], most: usize) -> bool {
+    // Such a line covers a whole piece of half that length: where each has a line end, no closer look is needed.
+    let perhaps = text.chunks_exact((most / 2).max(1)).any(|piece| !piece.contains(&b'\n'));
+    perhaps && text.split(|byte| matches!(byte, b'\r' | b'\n')).any(|line| line.len() > most)
+}
+
+/// Whether each line of this text ends with CRLF already and none begins with a dot, which is so for most: each pair of
+/// neighbours is looked at, as in [`has`].
 fn travels_as_it_is(text: &[u8]) -> bool {
     let pairs = text.iter().zip(text.iter().skip(1));
     let odd = |(a, b): (&u8, &u8)| ((*a == b'\r') != (*b == b'\n')) | ((*a == b'\n') & (*b == b'.'));
