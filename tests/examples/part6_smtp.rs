@@ -179,7 +179,7 @@ fn who_is_not_there_or_silent_is_an_error_in_time() {
     let drips = script::play([Step::Drip(vec![b'2'; 400], Duration::from_millis(100)), Step::Hold]).unwrap();
     thread::scope(|scope| {
         for (peer, says) in
-            [(&silent, "read a line"), (&no_tls, "TLS handshake with 127.0.0.1"), (&drips, "read a line")]
+            [(&silent, "read a line"), (&no_tls, "TLS handshake with 127.0.0.1"), (&drips, "no answer in time")]
         {
             scope.spawn(move || {
                 let begin = Instant::now();

@@ -30,7 +30,7 @@ fn every_short_text_is_stuffed_as_its_lines_are() {
         let longer = texts.iter().flat_map(|text| ["a", ".", "\r", "\n"].map(|letter| format!("{text}{letter}")));
         texts = [String::new()].into_iter().chain(longer).collect();
     }
-    assert_eq!(texts.len(), (0..=6).map(|n| 4_usize.pow(n)).sum());
+    assert_eq!(texts.len(), (0..=6).map(|n| 4_usize.pow(n)).sum::<usize>());
     for text in texts {
         let plain = text.replace("\r\n", "\n").replace('\r', "\n");
         let lines = plain.split_terminator('\n').map(|line| match line.strip_prefix('.') {
