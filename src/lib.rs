@@ -30,7 +30,7 @@
 //! |---|---|---|
 //! | 7 | [`check`] | the exercises: what each checker sends and expects |
 //! | 6 | [`lab`] | peers for lessons and tests, on this machine |
-//! | 5 | [`dns`] [`http`] [`web`] [`url`] [`ftp`] [`smtp`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand, and with ureq; addresses of the web; files to and fro; mail |
+//! | 5 | [`dns`] [`http`] [`web`] [`websocket`] [`ftp`] [`smtp`] [`url`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand, and with ureq; messages both ways; files to and fro; mail; addresses of the web |
 //! | 4 | [`reply`] [`dial`] [`fault`] [`scan`] | three-digit replies; whom to call and how; a proxy that damages what passes; who listens |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
 //! | 2 | [`stream`] [`retry`] [`pool`] [`gather`] | a connection with a deadline, with or without TLS; trying again; connections kept; many jobs at once |
@@ -86,6 +86,7 @@ pub mod text;
 pub mod trace;
 pub mod url;
 pub mod web;
+pub mod websocket;
 
 pub use deadline::Deadline;
 pub use error::{Error, Reply, Result, finish};

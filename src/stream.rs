@@ -9,14 +9,16 @@
 
 mod invitation;
 mod sealed;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod tls;
 
+pub use crate::error::Cut;
 pub use invitation::{Invitation, Revoke};
+pub use sealed::close;
 #[cfg(feature = "lab")]
 pub(crate) use sealed::{Below, Cause, Session, handshake};
-pub use sealed::{Cut, close};
 pub use tls::{Tls, upgrade};
 
 use crate::deadline::Deadline;
@@ -24,7 +26,7 @@ use crate::error::{Error, Result};
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
-use std::sync::{Arc, Weak, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -101,12 +103,19 @@ pub struct Tcp {
     socket: Arc<TcpStream>,
     deadline: Deadline,
     patience: Option<Duration>,
-    // What the kernel was told last, for reads and for writes: it is told again only when the number changes.
-    told: [Option<Duration>; 2],
+    // How long a call may wait, as the kernel was told last, for reads and for writes. Shared too.
+    told: Arc<Mutex<[Option<Duration>; 2]>>,
 }
 
 const READ: usize = 0;
 const WRITE: usize = 1;
+
+/// What the kernel was told is not known, or no longer right: this is more than is ever left, so it is told anew.
+const UNTOLD: Option<Duration> = Some(Duration::MAX);
+/// Whether a socket can be used on after a read or write has timed out. Windows does not promise that (SO_RCVTIMEO there).
+const CAN_WAIT_ON: bool = cfg!(unix);
+/// A rest of the time up to this is waited for in one go: to wake up once more would not be worth it.
+const SHORT: Duration = Duration::from_millis(20);
 
 impl Tcp {
     /// Takes over a connected socket: no delay for small writes (TCP_NODELAY: our protocols write a whole turn at once,
@@ -116,9 +125,8 @@ impl Tcp {
     /// When the connection is already gone.
     pub fn new(socket: TcpStream) -> io::Result<Tcp> {
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(None)?;
-        socket.set_write_timeout(None)?;
-        Ok(Tcp { socket: Arc::new(socket), deadline: Deadline::NEVER, patience: None, told: [None, None] })
+        let told = Arc::new(Mutex::new([UNTOLD; 2]));
+        Ok(Tcp { socket: Arc::new(socket), deadline: Deadline::NEVER, patience: None, told })
     }
 
     /// How long one read or one write may wait for the peer, beside the deadline; `None` for no such limit.
@@ -137,33 +145,59 @@ impl Tcp {
         Arc::downgrade(&self.socket)
     }
 
-    fn arm(&mut self, way: usize) -> io::Result<()> {
-        let wait = match (self.deadline.left("wait for the other side")?, self.patience) {
-            (Some(rest), Some(each)) => Some(rest.min(each)),
-            (rest, each) => rest.or(each),
+    /// Tells the kernel how long one call may wait, and says whether the deadline decides that. Then it is mostly less than what
+    /// is left, so that the kernel need not be told anew before each call: who wakes up early waits on.
+    fn arm(&mut self, way: usize) -> io::Result<bool> {
+        // Without words of our own: the caller knows what it waited for, and Error::io says so.
+        let rest = self.deadline.left("").map_err(|_| io::Error::from(ErrorKind::TimedOut))?;
+        let mut told = self.told();
+        let (wait, by_deadline) = match (rest, self.patience) {
+            (None, each) => (each, false),
+            (Some(rest), Some(each)) if each <= rest => (Some(each), false),
+            (Some(rest), _) => match told[way] {
+                Some(told) if CAN_WAIT_ON && told <= rest => (Some(told), true),
+                _ if CAN_WAIT_ON && rest > SHORT => (Some(rest / 2), true),
+                _ => (Some(rest), true),
+            },
         };
-        if self.told[way] != wait {
+        if told[way] != wait {
             match way {
                 READ => self.socket.set_read_timeout(wait)?,
                 _ => self.socket.set_write_timeout(wait)?,
             }
-            self.told[way] = wait;
+            told[way] = wait;
         }
-        Ok(())
+        Ok(by_deadline)
+    }
+
+    fn told(&self) -> MutexGuard<'_, [Option<Duration>; 2]> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One call that ends in time.
+    fn in_time(&mut self, way: usize, mut call: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
+        loop {
+            let by_deadline = self.arm(way)?;
+            match call(&self.socket) {
+                // It has taken and given nothing (socket(7)), and perhaps there is time left.
+                Err(error) if CAN_WAIT_ON && by_deadline && error.kind() == ErrorKind::WouldBlock => {
+                    self.told()[way] = UNTOLD;
+                }
+                done => return done,
+            }
+        }
     }
 }
 
 impl Read for Tcp {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.arm(READ)?;
-        (&*self.socket).read(buffer)
+        self.in_time(READ, |mut socket| socket.read(buffer))
     }
 }
 
 impl Write for Tcp {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.arm(WRITE)?;
-        (&*self.socket).write(bytes)
+        self.in_time(WRITE, |mut socket| socket.write(bytes))
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(()) // TCP has no buffer of ours to empty.

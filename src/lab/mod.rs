@@ -15,4 +15,5 @@ pub mod ready;
 pub mod script;
 pub mod smtp;
 pub mod tls;
+pub mod ws;
 mod zone;

@@ -25,3 +25,5 @@ mod smtp;
 mod smtp_peers;
 mod web;
 mod web_peers;
+mod websocket;
+mod websocket_peers;
