@@ -25,6 +25,7 @@ pub mod ex02_2;
 pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
+pub mod ex07_1;
 mod free;
 mod peer;
 mod report;
@@ -57,7 +58,7 @@ pub const THE_EXERCISE: &str = "Exercise";
 
 /// Every exercise, in the order of the lessons.
 pub const EXERCISES: &[Exercise] =
-    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE];
+    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE, ex07_1::EXERCISE];
 
 /// One exercise: what its checker says and knows.
 #[derive(Debug, Clone, Copy)]

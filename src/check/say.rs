@@ -11,10 +11,14 @@ use std::time::Duration;
 impl Talk {
     /// Sends these bytes: in one piece, or as one datagram.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        let bytes = bytes.as_ref();
-        self.say(&some(bytes));
+        self.say(&some(bytes.as_ref()));
+        self.send_unshown(bytes);
+    }
+
+    /// The same, where the bytes would tell a reader little: what they are, the dialogue says by itself ([`Talk::say`]).
+    pub fn send_unshown(&mut self, bytes: impl AsRef<[u8]>) {
         let whole = self.whole;
-        self.line().wire.send(bytes, whole, PATIENCE);
+        self.line().wire.send(bytes.as_ref(), whole, PATIENCE);
     }
 
     /// A remark in the report: what happens, though nobody says it.
