@@ -24,9 +24,20 @@ pub enum At {
     Udp,
     /// At a TCP port where nobody listens.
     Nobody,
+    /// At a TCP port that answers nothing, as behind a firewall that drops each SYN. Only where [`Talk::has_silence`].
+    Silent,
 }
 
 impl Talk {
+    /// Whether this system can have a port that answers nothing. (Windows refuses whom it has no room for.)
+    pub fn has_silence(&mut self) -> bool {
+        match Wire::silent() {
+            Ok(silent) => self.silence = silent,
+            Err(error) => self.broken = Some(error),
+        }
+        self.silence.is_some()
+    }
+
     /// The learner's client starts and gets an address of ours.
     ///
     /// # Errors
@@ -74,6 +85,10 @@ impl Talk {
                 At::Tcp => Wire::listening(),
                 At::Udp => Wire::datagrams(),
                 At::Nobody => Wire::nobody(),
+                At::Silent => {
+                    let none = || Error::Invalid("no port of this system is silent".into());
+                    Ok(Wire::silent()?.ok_or_else(none)?)
+                }
             };
             let door = door.map_err(tried())?;
             addresses.push(door.address().map_err(tried())?);

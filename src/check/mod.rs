@@ -26,6 +26,7 @@ pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
 pub mod ex07_1;
+pub mod ex07_2;
 mod free;
 mod peer;
 mod report;
@@ -57,8 +58,15 @@ pub const WHEN_IT_GOES_WRONG: &str = "When it goes wrong";
 pub const THE_EXERCISE: &str = "Exercise";
 
 /// Every exercise, in the order of the lessons.
-pub const EXERCISES: &[Exercise] =
-    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE, ex07_1::EXERCISE];
+pub const EXERCISES: &[Exercise] = &[
+    ex02_1::EXERCISE,
+    ex02_2::EXERCISE,
+    ex02_3::EXERCISE,
+    ex02_4::EXERCISE,
+    ex02_5::EXERCISE,
+    ex07_1::EXERCISE,
+    ex07_2::EXERCISE,
+];
 
 /// One exercise: what its checker says and knows.
 #[derive(Debug, Clone, Copy)]

@@ -50,6 +50,8 @@ pub struct Talk {
     pub(super) now: usize,
     steps: Vec<Step>,
     pub(super) broken: Option<Error>,
+    /// Kept, so that it is made once.
+    pub(super) silence: Option<Wire>,
 }
 
 /// One client and one server in conversation.
@@ -84,7 +86,8 @@ impl Talk {
     pub(super) fn new(role: Role, peer: Peer, server: Option<Running>) -> Talk {
         let whole = if matches!(peer, Peer::Program(_)) { WHOLE_OF_PROGRAMS } else { WHOLE };
         let whole = Deadline::after(whole);
-        Talk { peer, role, server, whole, lines: vec![Line::new(None)], now: 0, steps: Vec::new(), broken: None }
+        let (lines, steps) = (vec![Line::new(None)], Vec::new());
+        Talk { peer, role, server, whole, lines, now: 0, steps, broken: None, silence: None }
     }
 
     /// The steps, and what was wrong with this machine and not with the learner's work.
