@@ -81,6 +81,8 @@ mod ex02_5;
 mod ex07_1;
 #[path = "wrong/ex07_2/mod.rs"]
 mod ex07_2;
+#[path = "wrong/ex08_1/mod.rs"]
+mod ex08_1;
 
 /// One row for each exercise, beside its `mod` above.
 const ANSWERS: &[(&str, Answers)] = &[
@@ -91,6 +93,7 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex02_5", ex02_5::ANSWERS),
     ("ex07_1", ex07_1::ANSWERS),
     ("ex07_2", ex07_2::ANSWERS),
+    ("ex08_1", ex08_1::ANSWERS),
 ];
 
 fn root(path: &str) -> PathBuf {

@@ -14,7 +14,7 @@
 //! | a server | [`Talk::connect`], [`Talk::send`], [`Talk::expect`]; [`Talk::client`] for several at once |
 //! | a UDP server | [`Talk::open_udp`], and the same |
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
-//! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
+//! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::expect_nobody`], [`Talk::listen`] |
 //! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
 //!
 //! May use: everything in src.
@@ -27,6 +27,7 @@ pub mod ex02_4;
 pub mod ex02_5;
 pub mod ex07_1;
 pub mod ex07_2;
+pub mod ex08_1;
 mod free;
 mod peer;
 mod report;
@@ -66,6 +67,7 @@ pub const EXERCISES: &[Exercise] = &[
     ex02_5::EXERCISE,
     ex07_1::EXERCISE,
     ex07_2::EXERCISE,
+    ex08_1::EXERCISE,
 ];
 
 /// One exercise: what its checker says and knows.
