@@ -28,6 +28,7 @@ pub mod ex02_5;
 pub mod ex07_1;
 pub mod ex07_2;
 pub mod ex08_1;
+pub mod ex09;
 mod free;
 mod peer;
 mod report;
@@ -68,6 +69,7 @@ pub const EXERCISES: &[Exercise] = &[
     ex07_1::EXERCISE,
     ex07_2::EXERCISE,
     ex08_1::EXERCISE,
+    ex09::EXERCISE,
 ];
 
 /// One exercise: what its checker says and knows.
