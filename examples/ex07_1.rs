@@ -18,7 +18,7 @@
 //! ```text
 //! cargo run --example ex07_1                checks your client
 //! cargo run --example ex07_1 -- hint        gives the next hint of three
-//! cargo run --example ex07_1 -- run [ADDR]  asks a name server of yours, at 127.0.0.1:8888 if you name no address
+//! cargo run --example ex07_1 -- run [ADDR]  asks a name server at 127.0.0.1:8888, or at ADDR; the lesson has one to try
 //! ```
 
 use netprimer::check::{self, Peer, ex07_1};
