@@ -3,58 +3,28 @@
 //! On the wire: a head of text lines, an empty line, a body whose end the head tells (RFC 9112). Over `https://` the
 //! same bytes travel inside TLS (RFC 9110 section 4.2.2). Without a URL only servers of the lab on this machine are asked.
 
+#[path = "lesson/http.rs"]
+mod http;
 mod lesson;
 
-use clap::{Arg, ArgAction};
-use lesson::{Args, Server, seconds};
+use http::show;
+use lesson::Args;
 use netprimer::encode::visible;
-use netprimer::http::url::Url;
 use netprimer::http::{Client, Framing, Method, Options, Request};
 use netprimer::lab::http::{self as lab, Lab};
 use netprimer::lab::tls::{self, Acceptor, Certificate};
 use netprimer::stream::Tls;
 use netprimer::{Error, Result};
-use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// For one answer, from the lookup of the name to its last byte: about as long as a person waits for a page.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    let url = |text: &str| Url::parse(text).map(|url| url.to_string());
-    let pair = |text: &str| {
-        text.split_once('=')
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .ok_or("a field of a form is NAME=VALUE")
-    };
-    let page = |text: &str| if text.starts_with('/') { Ok(text.to_owned()) } else { Err("a page begins with /") };
-    let [target, wire, slow] = lesson::common();
-    let args = [
-        target.value_name("URL").value_parser(url).help("Ask for this; without it a server is started here and asked"),
-        Arg::new("page")
-            .long("page")
-            .value_name("PATH")
-            .value_parser(page)
-            .conflicts_with("TARGET")
-            .help("Ask that server for this only"),
-        Arg::new("data")
-            .long("data")
-            .value_name("NAME=VALUE")
-            .action(ArgAction::Append)
-            .value_parser(pair)
-            .help("POST a form with this field; may be repeated"),
-        Arg::new("timeout").long("timeout").value_name("SECONDS").value_parser(seconds).help("In all [default: 10]"),
-        wire,
-        slow,
-    ];
+    let args = http::args().into_iter().chain([http::pairs("data", "POST a form with this field; may be repeated")]);
     lesson::tool("Asks a web server: GET, or POST with a form.", args, run)
 }
 
 fn run(args: &Args) -> Result<()> {
-    let data = args.get_many::<(String, String)>("data").into_iter().flatten();
-    let form: Vec<(&str, &str)> = data.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let chosen = args.target_or(|| lab::start(lab::Options::default()))?;
+    let form = http::given(args, "data");
+    let chosen = args.target_or(http::start)?;
     let url = match (&chosen.server, args.get_one::<String>("page")) {
         (None, _) => chosen.address,
         (Some(lab), Some(page)) => lab.url(page),
@@ -132,29 +102,11 @@ fn ask(client: &mut Client, request: &Request) -> Result<String> {
     Ok(text)
 }
 
-/// `print(text)`, but a stranger's text must not command our terminal.
-fn show(text: &str) {
-    let harmless = |c: char| !c.is_control() || "\n\t".contains(c);
-    let shown = |c: char| if harmless(c) { c.to_string() } else { c.escape_default().to_string() };
-    if !text.is_empty() {
-        println!("{}", text.trim_end().chars().map(shown).collect::<String>());
-    }
-}
-
 /// One client for several requests: it keeps its connection.
 fn client(args: &Args, tls: Option<Tls>) -> Client {
     let mut options = Options::default();
-    options.dial.reply = args.get_one("timeout").copied().unwrap_or(PATIENCE);
+    options.dial.reply = http::timeout(args);
     options.dial.tls = tls;
     options.dial.trace = args.wire();
     Client::with(options)
-}
-
-impl Server for Lab {
-    fn name(&self) -> &str {
-        "HTTP server"
-    }
-    fn addr(&self) -> SocketAddr {
-        Lab::addr(self)
-    }
 }

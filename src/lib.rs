@@ -11,8 +11,13 @@
 //! | `02_4_udp_client` | [`finish`] only | loss, timeout, resend, a stranger's answer |
 //! | `02_5_threaded_server` | [`finish`]; then [`server`] | a thread per connection, and what it still lacks |
 //! | `03_1_http_by_hand` | [`http`] | GET, POST, chunks, redirects, keep-alive; what ends a body; the same over TLS |
+//! | `03_2_1_http_get` | [`web`] | GET with ureq: status, text, query, fields, JSON |
+//! | `03_2_2_http_post` | [`web`] | POST with ureq: a form, JSON, a file |
+//! | `03_2_3_http_session` | [`web`] | cookies by hand and by the server, default fields, connections kept |
+//! | `03_2_4_http_retry` | [`web`], [`retry`] | every limit biting; what may be sent twice; a policy per address |
 //! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
+//! | `08_1_concurrent_http` | [`gather`], [`web`] | threads where Python has tasks; order kept, a limit, errors apart |
 //!
 //! # The ground everything stands on
 //!
@@ -95,7 +100,12 @@ mod texts {
         lesson_02_4 = "../lessons/02_4_udp_client.md",
         lesson_02_5 = "../lessons/02_5_threaded_server.md",
         lesson_03_1 = "../lessons/03_1_http_by_hand.md",
+        lesson_03_2_1 = "../lessons/03_2_1_http_get.md",
+        lesson_03_2_2 = "../lessons/03_2_2_http_post.md",
+        lesson_03_2_3 = "../lessons/03_2_3_http_session.md",
+        lesson_03_2_4 = "../lessons/03_2_4_http_retry.md",
         lesson_07_1 = "../lessons/07_1_dns.md",
         lesson_07_2 = "../lessons/07_2_port_scan.md",
+        lesson_08_1 = "../lessons/08_1_concurrent_http.md",
     }
 }

@@ -3,7 +3,7 @@
 //! May use: nothing of this crate.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl Door {
     /// so this works when there are none left. Other systems refuse to shut down a socket that listens.
     pub(super) fn shut(self, addr: SocketAddr, waiting: usize) {
         #[cfg(unix)]
-        if self.second.shutdown(Shutdown::Both).is_ok() {
+        if self.second.shutdown(std::net::Shutdown::Both).is_ok() {
             return;
         }
         self.shut_by_calling(addr, waiting);

@@ -274,6 +274,15 @@ S -> C  FIN
 }
 
 #[test]
+fn a_server_of_the_lab_may_be_one_side() {
+    let text = blessed(
+        "<!-- wire: lab http < fake 127.0.0.1:8080 -->\n```text\nx\n        He says\nx\n        what\nx\n        is no HTTP.\nx\n        and leaves.\n```\n",
+    );
+    assert!(text.contains("C -> S  \"你好\"  6 bytes\n"), "{text}");
+    red(&text, "lab http <", "lab gopher <", "the lab has no `gopher`");
+}
+
+#[test]
 fn datagrams_are_not_joined() {
     let text = "<!-- wire: udp fake serve-udp < fake ask-udp 127.0.0.1:8888 -->\n```text\n```\n";
     let (text, problems) = check(&fake(), text, Mode::Bless);
@@ -314,6 +323,16 @@ fn commands_are_read_as_a_shell_reads_them() {
 }
 
 #[test]
+fn the_boundary_of_a_form_is_always_the_same() {
+    let said =
+        |line: &str| blessed(&format!("```console\n$ printf '{line}' | cargo run --example fake -- echo\n```\n"));
+    let text = said("C: ------formdata-ureq-8d70f96c1e721756a308346beb4949c6--");
+    assert!(text.contains("\nC: ------formdata-ureq-00000000000000000000000000000000--\nto stderr\n"), "{text}");
+    let text = said("C: 21756a308346beb4949c6\\nC: formdata-ureq-8d7\\nC: 21756a3083");
+    assert!(text.contains("\nC: 000000000000000000000\\nC: formdata-ureq-000\\nC: 21756a3083\n"), "{text}");
+}
+
+#[test]
 fn the_id_of_a_message_is_always_the_same() {
     let row = |number: &str| {
         let said = format!("0000  b8 9c                     id {number}");
@@ -337,4 +356,15 @@ fn the_date_of_an_answer_is_always_the_same() {
     assert!(text.contains("\nS: Date: Sun, 06 Nov 1994 08:49:37 GMT\nto stderr\n"), "{text}");
     let text = said("Wed, 01 Jul 2026 10:20:30 CET");
     assert!(text.contains("\nS: Date: Wed, 01 Jul 2026 10:20:30 CET\n"), "no date of HTTP: {text}");
+}
+
+#[test]
+fn what_is_measured_is_always_the_same() {
+    let said =
+        |line: &str| blessed(&format!("```console\n$ printf '{line}' | cargo run --example fake -- echo\n```\n"));
+    let text = said("50.5 ms, 4.9 times as fast; 9.8 MiB at most");
+    assert!(text.contains("\n0.0 ms, 0.0 times as fast; 0.0 MiB at most\nto stderr\n"), "{text}");
+    // What has no fraction was not measured.
+    let text = said("after 50 ms, 4 times as fast as 1.5 s; 9 MiB");
+    assert!(text.contains("\nafter 50 ms, 4 times as fast as 1.5 s; 9 MiB\n"), "{text}");
 }

@@ -1,13 +1,15 @@
-//! Arrows and hexdumps: what really passed between a server example and a client example, as a recorder between them saw
-//! it. It takes a whole turn (until the sender pauses), writes it down and only then passes it on, so that the order on
+//! Arrows and hexdumps: what really passed between a server (an example, or one of the lab: `lab http`) and a client
+//! example, as a recorder between them saw it. It takes a whole turn (until the sender pauses), writes it down and only then passes it on, so that the order on
 //! paper is the order of cause and effect, and the same each time.
 
-use super::names::Names;
+use super::names::{Names, with_the_date_of_the_rfc};
 use super::process::Running;
 use super::program::{Call, Programs};
 use netprimer::encode::visible;
 use netprimer::fault::{DatagramProxy, Seen};
+use netprimer::lab;
 use netprimer::trace::{Entry, Event, Side, Sink, Transcript, What, hexdump};
+use std::any::Any;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -44,7 +46,7 @@ pub fn programs(spec: &str) -> Result<(bool, Call, Call), String> {
 pub fn record(all: &Programs, spec: &str) -> Result<Recorded, String> {
     let (udp, server, client) = programs(spec)?;
     let (mut names, transcript) = (Names::default(), Transcript::new());
-    let (running, port) = names.start(all, &server, true)?;
+    let (running, port) = serve(all, &mut names, &server)?;
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let recorder = if udp { datagrams(target, &transcript) } else { connections(target, &transcript) };
     let (address, end) = recorder.map_err(|e| format!("the recorder does not start: {e}"))?;
@@ -65,6 +67,26 @@ pub fn record(all: &Programs, spec: &str) -> Result<Recorded, String> {
     Ok(recorded)
 }
 
+/// What serves, until it is dropped, and where.
+fn serve(all: &Programs, names: &mut Names, server: &Call) -> Result<(Box<dyn Any>, u16), String> {
+    let [kind] = server.args.as_slice() else { return example(all, names, server) };
+    match (server.name.as_str(), kind.as_str()) {
+        ("lab", "http") => {
+            let lab = lab::http::start(Default::default()).map_err(|e| e.to_string())?;
+            let port = lab.addr().port();
+            names.name(port, 8080);
+            Ok((Box::new(lab), port))
+        }
+        ("lab", kind) => Err(format!("the lab has no `{kind}`, only `http`")),
+        _ => example(all, names, server),
+    }
+}
+
+fn example(all: &Programs, names: &mut Names, server: &Call) -> Result<(Box<dyn Any>, u16), String> {
+    let (running, port) = names.start(all, server, true)?;
+    Ok((Box::new(running), port))
+}
+
 impl Recorded {
     /// All bytes of `C` or `S` in rows of sixteen.
     pub fn bytes(&self, letter: &str) -> Result<Vec<String>, String> {
@@ -81,7 +103,7 @@ fn arrow(turn: &Entry) -> String {
     let way = if turn.side == Side::Client { "C -> S" } else { "S -> C" };
     match &turn.what {
         What::Bytes(bytes) => {
-            let text = visible(bytes);
+            let text = with_the_date_of_the_rfc(&visible(bytes)); // before it is cut
             let (text, more) =
                 text.char_indices().nth(60).map_or((text.as_str(), ""), |(end, _)| (&text[..end], "..."));
             format!("{way}  \"{text}\"{more}  {} byte{}", bytes.len(), if bytes.len() == 1 { "" } else { "s" })

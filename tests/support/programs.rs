@@ -170,7 +170,7 @@ pub fn told() -> Option<String> {
 /// This test program with the one test that calls this, told to do there what only it can.
 pub fn again(test: &str, tell: &str, mut wrapped: impl FnMut(&Path) -> Command) -> Left {
     let mut command = wrapped(&std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--nocapture"]).env(AGAIN, tell);
+    command.args([&format!("::{test}"), "--nocapture"]).env(AGAIN, tell); // a test stands in a module
     // It waits for several things, and for each of them at most LIMIT.
     let left = Running::start(&mut command).input(b"").end_within(4 * LIMIT);
     let one = String::from_utf8_lossy(&left.out).contains("1 passed");
