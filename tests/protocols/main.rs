@@ -21,3 +21,4 @@ mod scan;
 mod scan_peers;
 mod web;
 mod web_peers;
+mod websocket_peers;

@@ -1,8 +1,6 @@
 //! WebSocket with what others wrote: Python's websockets and npm's ws on either side, and a browser that drives the page.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
+use crate::support;
 
 use netprimer::lab::tls::{self, Acceptor, Certificate};
 use netprimer::lab::ws::{self, Lab, Options};
