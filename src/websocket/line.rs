@@ -17,18 +17,22 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::stream::{BoxStream, Stream, Tcp};
 use crate::trace::{Side, Sink, Traced};
-use std::fmt;
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
+use std::{fmt, mem, thread};
 use tungstenite::protocol::Role;
 
 /// How often who waits looks at the clock: the finest of its limits, and a second at most.
 const TICK: Duration = Duration::from_secs(1);
 /// How long who reads holds a TLS session in which others write, when nothing comes after all.
 const GLANCE: Duration = Duration::from_millis(1);
+/// How long who writes holds it, when it does not go on.
+const PIECE: Duration = Duration::from_millis(5);
 
 /// What a [`Socket`](super::Socket) reads from and writes to.
 pub struct Line {
@@ -54,7 +58,15 @@ enum Ear {
 
 /// How it writes: one for all who do.
 pub(super) struct Mouth {
-    stream: Mutex<Speaking>,
+    /// Whose turn it is: held for a whole frame.
+    turn: Mutex<Turn>,
+    /// Held for one call, because over TLS who reads needs it too.
+    stream: Mutex<BoxStream>,
+    sealed: bool,
+    /// Those who want to read a TLS session while somebody writes.
+    readers: AtomicUsize,
+    /// Control frames of those who must not wait for their turn: the next one who has it sends them.
+    later: Mutex<VecDeque<Vec<u8>>>,
     /// When our Close was sent: after it nothing is (section 5.5.1).
     closing: OnceLock<Instant>,
     socket: Weak<TcpStream>,
@@ -62,14 +74,23 @@ pub(super) struct Mouth {
     limits: Limits,
 }
 
-struct Speaking {
-    stream: BoxStream,
-    /// Over TLS the time of a write is set for each, because reads have theirs on the same stream; else it is the patience.
-    sealed: bool,
-    limit: Duration,
+#[derive(Default)]
+struct Turn {
+    /// What is left of a frame that could not be sent at once.
+    rest: Vec<u8>,
     /// A frame was cut off in the middle: what came next would be taken for its rest.
     broken: bool,
     finished: bool,
+}
+
+/// How long a frame may take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Time {
+    Usual,
+    Within(Duration),
+    /// What cannot go at once goes later: for who reads. If he waited to be read while the other side waits for us to read, neither
+    /// would ever go on.
+    Glance,
 }
 
 fn late(phase: &'static str) -> io::Error {
@@ -110,15 +131,18 @@ impl Line {
                 (Ear::Open(traced(Box::new(other))), traced(Box::new(tcp)))
             }
         };
-        let stream = Mutex::new(Speaking {
-            stream,
+        let mouth = Mouth {
+            turn: Mutex::default(),
+            stream: Mutex::new(stream),
             sealed: seal.is_some(),
-            limit: limits.write,
-            broken: false,
-            finished: false,
-        });
-        let mouth = Arc::new(Mouth { stream, closing: OnceLock::new(), socket, role, limits });
-        Ok(Line::of(ear, mouth))
+            readers: AtomicUsize::new(0),
+            later: Mutex::default(),
+            closing: OnceLock::new(),
+            socket,
+            role,
+            limits,
+        };
+        Ok(Line::of(ear, Arc::new(mouth)))
     }
 
     fn of(ear: Ear, mouth: Arc<Mouth>) -> Line {
@@ -176,12 +200,18 @@ impl Line {
     /// # Errors
     /// When the connection is gone, or this was done before.
     pub(super) fn finish(&mut self) -> io::Result<()> {
-        let mut speaking = self.mouth.lock();
-        if std::mem::replace(&mut speaking.finished, true) {
+        let mut turn = locked(&self.mouth.turn);
+        let _ = self.mouth.clear(&mut turn, Time::Within(self.limits.close)); // the end comes all the same
+        if mem::replace(&mut turn.finished, true) {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        speaking.stream.set_deadline(Deadline::after(self.limits.close));
-        speaking.stream.finish()
+        let mut stream = locked(&self.mouth.stream);
+        stream.set_deadline(Deadline::after(self.limits.close));
+        stream.finish()
+    }
+
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.mouth) > 1
     }
 
     fn hear(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -192,10 +222,12 @@ impl Line {
             Ear::Sealed(below) => below,
         };
         let alone = Arc::strong_count(&self.mouth) == 1;
-        let mut speaking = self.mouth.lock();
-        speaking.stream.set_deadline(self.deadline.earlier(Deadline::after(if alone { tick } else { GLANCE })));
-        let read = speaking.stream.read(buffer);
-        drop(speaking);
+        self.mouth.readers.fetch_add(1, Ordering::Relaxed);
+        let mut stream = locked(&self.mouth.stream);
+        self.mouth.readers.fetch_sub(1, Ordering::Relaxed);
+        stream.set_deadline(self.deadline.earlier(Deadline::after(if alone { tick } else { GLANCE })));
+        let read = stream.read(buffer);
+        drop(stream);
         match read {
             Err(error) if is_late(&error) && !alone => {
                 below.set_deadline(self.deadline);
@@ -233,7 +265,7 @@ impl Line {
             Some(pinged) if pinged.elapsed() >= self.limits.pong_within => Err(late("wait for the pong to our ping")),
             None if self.heard.elapsed() >= ping_after => {
                 self.pinged = Some(Instant::now());
-                self.mouth.say(&self.mouth.ping())
+                self.mouth.say_soon(self.mouth.control(9, &[]))
             }
             _ => Ok(()),
         }
@@ -250,6 +282,9 @@ impl Limits {
 impl Read for Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
+            if self.is_shared() {
+                self.mouth.catch_up()?;
+            }
             match self.hear(buffer) {
                 Ok(n) => {
                     (self.heard, self.pinged) = (Instant::now(), None);
@@ -275,7 +310,12 @@ impl Read for Line {
 impl Write for Line {
     /// Writes all of it or breaks: tungstenite gives a whole frame to one write.
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
-        self.mouth.say(frame)?;
+        match &self.ear {
+            Ear::Open(_) | Ear::Sealed(_) if is_control(frame) && self.is_shared() => {
+                self.mouth.say_soon(frame.to_vec())?
+            }
+            _ => self.mouth.say(frame)?,
+        }
         Ok(frame.len())
     }
     fn flush(&mut self) -> io::Result<()> {
@@ -283,37 +323,135 @@ impl Write for Line {
     }
 }
 
-impl Mouth {
-    fn lock(&self) -> MutexGuard<'_, Speaking> {
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Nobody panics while he holds one of our locks, so a poisoned one is as good as any.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
+fn is_control(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|byte| byte & 8 != 0)
+}
+
+impl Mouth {
     /// Bytes that are no frame: the handshake.
     pub(super) fn say_head(&self, head: &[u8]) -> io::Result<()> {
-        self.lock().whole(head, None)
+        self.whole(&mut locked(&self.turn), head, Time::Usual)
     }
 
+    /// Sends a frame when it is our turn.
     fn say(&self, frame: &[u8]) -> io::Result<()> {
-        self.say_on(&mut self.lock(), frame, None)
+        let mut turn = locked(&self.turn);
+        let said = self.say_on(&mut turn, frame, Time::Usual).and_then(|()| self.clear(&mut turn, Time::Usual));
+        drop(turn);
+        // What was put there after we looked for the last time, and before we gave our turn back.
+        said.and_then(|()| self.catch_up())
     }
 
-    fn say_on(&self, speaking: &mut Speaking, frame: &[u8], sooner: Option<Duration>) -> io::Result<()> {
-        let opcode = frame.first().map_or(0, |byte| byte & 0x0f);
+    /// Sends a control frame without waiting for anybody: at once, or by the next who has the turn.
+    fn say_soon(&self, frame: Vec<u8>) -> io::Result<()> {
+        let mut later = locked(&self.later);
+        // Of several pongs the last one is enough (section 5.5.3), and so is of pings.
+        later.retain(|waiting| waiting[0] != frame[0]);
+        later.push_back(frame);
+        drop(later);
+        self.catch_up()
+    }
+
+    /// Sends what was left for later, as far as that can be done at once.
+    fn catch_up(&self) -> io::Result<()> {
+        match self.turn.try_lock() {
+            Ok(mut turn) => self.clear(&mut turn, Time::Glance),
+            Err(TryLockError::Poisoned(poisoned)) => self.clear(&mut poisoned.into_inner(), Time::Glance),
+            Err(TryLockError::WouldBlock) => Ok(()), // who has it does this at his end
+        }
+    }
+
+    fn clear(&self, turn: &mut Turn, time: Time) -> io::Result<()> {
+        if !turn.rest.is_empty() {
+            self.whole(turn, &[], time)?;
+        }
+        loop {
+            let next = locked(&self.later).pop_front();
+            let Some(frame) = next else { return Ok(()) };
+            self.say_on(turn, &frame, time)?;
+        }
+    }
+
+    fn say_on(&self, turn: &mut Turn, frame: &[u8], time: Time) -> io::Result<()> {
         match self.closing.get() {
             // The one who reads does not know that another has closed: its pong or second Close is no more wanted.
-            Some(_) if opcode >= 8 => return Ok(()),
+            Some(_) if is_control(frame) => return Ok(()),
             Some(_) => {
                 return Err(io::Error::new(ErrorKind::BrokenPipe, "our Close is sent, and nothing comes after it"));
             }
-            None if opcode == 8 => drop(self.closing.set(Instant::now())),
+            None if frame.first().is_some_and(|byte| byte & 0x0f == 8) => drop(self.closing.set(Instant::now())),
             None => {}
         }
-        speaking.whole(frame, sooner)
+        self.whole(turn, frame, time)
     }
 
-    /// A ping without a payload. The client's is masked like all it sends (section 5.3), though there is nothing to mask.
-    fn ping(&self) -> Vec<u8> {
-        self.control(9, &[])
+    /// Writes all of it, after what was left before.
+    fn whole(&self, turn: &mut Turn, bytes: &[u8], time: Time) -> io::Result<()> {
+        if turn.broken || turn.finished {
+            let why = "nothing more can be sent: our end is sent, or a frame was cut off";
+            return Err(io::Error::new(ErrorKind::BrokenPipe, why));
+        }
+        let mut before = mem::take(&mut turn.rest);
+        let all = if before.is_empty() {
+            bytes
+        } else {
+            before.extend_from_slice(bytes);
+            &before
+        };
+        match self.write(all, time) {
+            Ok(n) => {
+                turn.rest = all[n..].to_vec();
+                Ok(())
+            }
+            Err(error) => {
+                turn.broken = true;
+                Err(if is_late(&error) { late("send a frame: the other side does not read") } else { error })
+            }
+        }
+    }
+
+    /// How much it wrote: all of it, unless it was to be done at once.
+    fn write(&self, bytes: &[u8], time: Time) -> io::Result<usize> {
+        // Nearly always the kernel takes it all, and no clock is needed: the stream's patience is the usual time for a frame.
+        let mut quick = time == Time::Usual && !self.sealed;
+        let until = match time {
+            _ if quick => Deadline::NEVER,
+            Time::Usual => Deadline::after(self.limits.write),
+            Time::Within(limit) => Deadline::after(limit),
+            Time::Glance => Deadline::after(GLANCE),
+        };
+        let (mut done, mut until) = (0, until);
+        while done < bytes.len() {
+            let mut stream = locked(&self.stream);
+            // Over TLS who reads must come in between.
+            stream.set_deadline(if self.sealed { until.earlier(Deadline::after(PIECE)) } else { until });
+            let wrote = stream.write(&bytes[done..]);
+            if !self.sealed && !quick {
+                stream.set_deadline(Deadline::NEVER);
+            }
+            drop(stream);
+            match wrote {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => done += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if !is_late(&error) => return Err(error),
+                Err(_) if time == Time::Glance => break,
+                Err(error) if quick || until.is_over() => return Err(error),
+                Err(_) => {}
+            }
+            if mem::take(&mut quick) && done < bytes.len() {
+                until = Deadline::after(self.limits.write);
+            }
+            while self.sealed && done < bytes.len() && self.readers.load(Ordering::Relaxed) > 0 {
+                thread::yield_now();
+            }
+        }
+        Ok(done)
     }
 
     fn control(&self, opcode: u8, payload: &[u8]) -> Vec<u8> {
@@ -332,62 +470,16 @@ impl Mouth {
         frame
     }
 
-    /// Sends a Close from outside, if nobody is writing just now: whether somebody is.
-    pub(super) fn try_close(&self, code: u16, reason: &str, limit: Duration) -> bool {
-        match self.stream.try_lock() {
-            Ok(mut speaking) => self.close_on(&mut speaking, code, reason, limit),
-            Err(TryLockError::Poisoned(poisoned)) => self.close_on(&mut poisoned.into_inner(), code, reason, limit),
-            Err(TryLockError::WouldBlock) => return true,
-        }
-        false
-    }
-
-    /// Sends a Close from outside, when it is our turn.
-    pub(super) fn close(&self, code: u16, reason: &str, limit: Duration) {
-        self.close_on(&mut self.lock(), code, reason, limit);
-    }
-
-    fn close_on(&self, speaking: &mut Speaking, code: u16, reason: &str, limit: Duration) {
+    /// Sends a Close from outside, without waiting for anybody.
+    pub(super) fn close(&self, code: u16, reason: &str) {
         let payload = [&code.to_be_bytes(), reason.as_bytes()].concat();
-        // He may be gone, or not read: then this was worth a try.
-        let _ = self.say_on(speaking, &self.control(8, &payload), Some(limit));
+        // He may be gone: then this was worth a try.
+        let _ = self.say_soon(self.control(8, &payload));
     }
 
     /// Ends the connection at once, for a peer with whom there is no speaking.
     pub(super) fn cut(&self) {
         let _ = self.socket.upgrade().map(|socket| socket.shutdown(Shutdown::Both));
-    }
-}
-
-impl Speaking {
-    /// Writes all of it, in the usual time for a frame or sooner.
-    fn whole(&mut self, bytes: &[u8], sooner: Option<Duration>) -> io::Result<()> {
-        if self.broken || self.finished {
-            return Err(io::Error::new(
-                ErrorKind::BrokenPipe,
-                "nothing more can be sent: our end is sent, or a frame was cut off",
-            ));
-        }
-        let done = self.write(bytes, sooner);
-        self.broken = done.is_err();
-        done.map_err(|error| if is_late(&error) { late("send a frame: the other side does not read") } else { error })
-    }
-
-    fn write(&mut self, bytes: &[u8], sooner: Option<Duration>) -> io::Result<()> {
-        let mut rest = bytes;
-        if !self.sealed && sooner.is_none() {
-            // Nearly always the kernel takes it all, and no clock is needed.
-            match self.stream.write(bytes) {
-                Ok(n) if n == bytes.len() => return Ok(()),
-                Ok(n) => rest = &bytes[n..],
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.stream.set_deadline(Deadline::after(sooner.unwrap_or(self.limit)));
-        let done = self.stream.write_all(rest).and_then(|()| self.stream.flush());
-        self.stream.set_deadline(Deadline::NEVER);
-        done
     }
 }
 

@@ -186,7 +186,7 @@ fn report(socket: &mut Socket, error: &Error) {
 /// Sends a Close and waits for no answer: what comes now cannot be understood (section 7.1.7).
 fn fail(socket: &mut Socket, code: CloseCode, reason: &str) {
     let reason: String = reason.chars().filter(char::is_ascii).take(123).collect();
-    socket.get_ref().mouth().close(code.into(), &reason, socket.get_ref().limits().close);
+    socket.get_ref().mouth().close(code.into(), &reason);
     see_off(socket);
 }
 

@@ -20,7 +20,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use std::{fmt, io, thread};
+use std::{fmt, io};
 use tungstenite::Message;
 use tungstenite::handshake::server::{Request, write_response};
 use tungstenite::protocol::Role;
@@ -148,7 +148,6 @@ impl Guest {
 pub struct Running {
     server: Handle,
     guests: Arc<Mutex<Guests>>,
-    close: Duration,
 }
 
 /// Serves WebSocket clients, and a page to browsers: each client is given to `handler` on a thread of its own. When it returns,
@@ -181,9 +180,9 @@ pub fn serve(
     handler: impl Fn(&mut Client) -> Result<()> + Send + Sync + 'static,
 ) -> Result<Running> {
     let guests = Arc::<Mutex<Guests>>::default();
-    let (ours, close) = (Arc::clone(&guests), options.limits.close);
+    let ours = Arc::clone(&guests);
     let server = server.idle(None).start(move |conn| welcome(conn, &options, &ours, &handler))?;
-    Ok(Running { server, guests, close })
+    Ok(Running { server, guests })
 }
 
 /// One connection, from its first byte to its last.
@@ -315,15 +314,9 @@ impl Running {
         list.stopping = true;
         let guests: Vec<Arc<Mouth>> = list.here.values().filter_map(Guest::mouth).collect();
         drop(list);
-        let limit = self.close.min(Duration::from_millis(100));
-        // A client who does not read holds his thread in a write: the others are not kept waiting for him.
-        let busy: Vec<_> =
-            guests.into_iter().filter(|mouth| mouth.try_close(1001, "the server stops", limit)).collect();
-        if !busy.is_empty() {
-            // Should there be no thread to be had, they are cut without a word.
-            let each = move || busy.iter().for_each(|mouth| mouth.close(1001, "the server stops", limit));
-            drop(thread::Builder::new().name("goodbye".into()).spawn(each));
-        }
+        // A client who does not read holds his thread in a write: it is told there, and nobody is kept waiting here.
+        guests.iter().for_each(|mouth| mouth.close(1001, "the server stops"));
+        drop(guests);
         self.server.stop(grace)
     }
 }
