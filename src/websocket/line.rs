@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 use std::{fmt, mem, thread};
-use tungstenite::protocol::Role;
+use tungstenite::protocol::{CloseFrame, Role};
 
 /// How often who waits looks at the clock: the finest of its limits, and a second at most.
 const TICK: Duration = Duration::from_secs(1);
@@ -44,6 +44,8 @@ pub struct Line {
     pinged: Option<Instant>,
     /// How many bytes may come before the next whole message, where somebody counts.
     budget: Option<u64>,
+    /// The other side's Close.
+    pub(super) parting: Option<CloseFrame>,
 }
 
 /// How it reads.
@@ -147,7 +149,8 @@ impl Line {
 
     fn of(ear: Ear, mouth: Arc<Mouth>) -> Line {
         let limits = mouth.limits;
-        Line { ear, mouth, limits, deadline: Deadline::NEVER, heard: Instant::now(), pinged: None, budget: None }
+        let (deadline, heard) = (Deadline::NEVER, Instant::now());
+        Line { ear, mouth, limits, deadline, heard, pinged: None, budget: None, parting: None }
     }
 
     /// Another one that writes to the same connection.

@@ -41,6 +41,7 @@ pub use line::Line;
 pub use reconnect::{Link, Reconnect};
 pub use sender::{Sender, sender};
 pub use serve::{Client, Running, Seal, Serve, serve};
+pub use tungstenite::handshake::derive_accept_key;
 pub use tungstenite::protocol::frame::coding::CloseCode;
 pub use tungstenite::{Message, protocol::CloseFrame};
 
@@ -112,7 +113,8 @@ pub fn receive(socket: &mut Socket) -> Result<Option<Message>> {
     let (mut since, mut pings) = (Instant::now(), 0);
     loop {
         match socket.read() {
-            Ok(Message::Close(_)) => {
+            Ok(Message::Close(frame)) => {
+                socket.get_mut().parting = frame;
                 answer_close(socket);
                 return Ok(None);
             }
@@ -136,6 +138,11 @@ pub fn receive(socket: &mut Socket) -> Result<Option<Message>> {
             }
         }
     }
+}
+
+/// The Close of the other side that [`receive`] met: its code and its reason. `None` before it, and where it had none.
+pub fn parting(socket: &Socket) -> Option<&CloseFrame> {
+    socket.get_ref().parting.as_ref()
 }
 
 /// Ends the conversation: sends a Close, drops what still comes, and gives the other side's Close, within `Limits::close`. Gives

@@ -333,6 +333,21 @@ fn the_boundary_of_a_form_is_always_the_same() {
 }
 
 #[test]
+fn what_a_websocket_draws_is_always_the_same() {
+    let said = |line: &str| super::names::as_in_rfc_6455(line);
+    let rfc = "C: 7f 9f 4d 51 ^ 37 fa 21 3d = 48 65 6c 6c  Hell";
+    assert_eq!(said("C: ee 3f 9d b6 ^ a6 5a f1 da = 48 65 6c 6c  Hell"), rfc);
+    let wrong = "C: ee 3f 9d b7 ^ a6 5a f1 da = 48 65 6c 6c  Hell";
+    assert_eq!(said(wrong), wrong, "bytes that do not fit stay, so that somebody sees them");
+    assert_eq!(said("C: 17          ^ 72          = 65           e"), "C: 52          ^ 37          = 65           e");
+    let (key, accept) =
+        ("C: Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "S: sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(said("C: Sec-WebSocket-Key: IbRAMw7vDSbgrOSzILPmoQ==\\r\\n"), format!("{key}\\r\\n"));
+    assert_eq!(said("S: sec-websocket-accept: uDA8UCeFJ+9pAQTWe3znoGZtKuk=\\r\\n"), format!("{accept}\\r\\n"));
+    assert_eq!(said("C: Sec-WebSocket-Key: short\\r\\n"), "C: Sec-WebSocket-Key: short\\r\\n");
+}
+
+#[test]
 fn the_id_of_a_message_is_always_the_same() {
     let row = |number: &str| {
         let said = format!("0000  b8 9c                     id {number}");
