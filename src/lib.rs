@@ -20,6 +20,7 @@
 //! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
 //! | `08_1_concurrent_http` | [`gather`], [`web`] | threads where Python has tasks; order kept, a limit, errors apart |
+//! | `08_2_concurrent_websocket` | [`websocket`] | receive while you send; whole frames from many threads; coming back |
 //!
 //! # The ground everything stands on
 //!
@@ -111,5 +112,6 @@ mod texts {
         lesson_07_1 = "../lessons/07_1_dns.md",
         lesson_07_2 = "../lessons/07_2_port_scan.md",
         lesson_08_1 = "../lessons/08_1_concurrent_http.md",
+        lesson_08_2 = "../lessons/08_2_concurrent_websocket.md",
     }
 }
