@@ -10,7 +10,7 @@ mod ws;
 use clap::{Arg, value_parser};
 use lesson::{Args, seconds};
 use netprimer::deadline::Deadline;
-use netprimer::websocket::{self, CloseCode, Message, Options, Socket};
+use netprimer::websocket::{self, CloseCode, CloseFrame, Message, Options, Socket};
 use netprimer::{Error, Result};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ fn ask(socket: &mut Socket, text: &str, patience: Duration) -> Result<()> {
     socket.get_mut().set_deadline(Deadline::after(patience));
     match websocket::receive(socket)? {
         Some(message) => println!("received {}", ws::shown(&message)),
-        None => return Err(closed("wait for the answer", socket)),
+        None => return Err(closed("wait for the answer", websocket::parting(socket))),
     }
     Ok(())
 }
@@ -76,7 +76,7 @@ fn ping(socket: &mut Socket, patience: Duration) -> Result<()> {
     loop {
         match socket.read()? {
             Message::Pong(bytes) if bytes == "are you there?" => break,
-            Message::Close(_) => return Err(closed("wait for the pong", socket)),
+            Message::Close(close) => return Err(closed("wait for the pong", close.as_ref())),
             message => println!("received {}", ws::shown(&message)), // it may say something else first
         }
     }
@@ -84,6 +84,6 @@ fn ping(socket: &mut Socket, patience: Duration) -> Result<()> {
     Ok(())
 }
 
-fn closed(phase: &'static str, socket: &Socket) -> Error {
-    Error::Other(phase.into(), format!("the server closed with {}", ws::words(websocket::parting(socket))).into())
+fn closed(phase: &'static str, close: Option<&CloseFrame>) -> Error {
+    Error::Other(phase.into(), format!("the server closed with {}", ws::words(close)).into())
 }
