@@ -4,13 +4,17 @@
 //! cargo run --example check                                  lists all exercises with what is done
 //! cargo run --example check -- --csv > mine.csv              the same as a table to hand in (RFC 4180)
 //! cargo run --example check -- --all                         either, and exit status 1 until all are done
-//! cargo run --example check -- ex02_1 127.0.0.1:9000         checks the program that listens there
+//! cargo run --example check -- ex02_1 127.0.0.1:9000         checks the server that listens there
+//! cargo run --example check -- ex02_2 -- python3 mine.py     checks a client: it runs this once for each server that it plays
 //! ```
+//!
+//! A client gets the address of its server as the last argument. It writes the answer to stdout and nothing else, and ends
+//! with status 0; where there is no right answer, with another one.
 //!
 //! What is done is found out by running each exercise as you would, through cargo, so that what you see is what you wrote.
 
-use clap::{Arg, ArgAction, Command};
-use netprimer::check::{self, EXERCISES, Exercise, Peer};
+use clap::{Arg, ArgAction, Command, value_parser};
+use netprimer::check::{self, EXERCISES, Exercise, Peer, Role};
 use netprimer::{Error, Result};
 use std::env;
 use std::ffi::OsString;
@@ -26,8 +30,9 @@ const LIMIT: Duration = Duration::from_secs(120);
 fn main() -> ExitCode {
     let args = arguments().get_matches();
     let name = args.get_one::<String>("EXERCISE").and_then(|name| check::find(name));
+    let program: Vec<OsString> = args.get_many("COMMAND").into_iter().flatten().cloned().collect();
     let done = match (name, args.get_one::<String>("ADDR")) {
-        (Some(exercise), Some(address)) => one(exercise, address),
+        (Some(exercise), address) => one(exercise, address.map(String::as_str), program),
         _ => all(args.get_flag("csv"), args.get_flag("all")).map_err(Error::io("write to stdout")),
     };
     done.unwrap_or_else(|error| netprimer::finish(Err(error)))
@@ -37,8 +42,17 @@ fn arguments() -> Command {
     let names = EXERCISES.iter().map(|exercise| exercise.name);
     Command::new("check")
         .about("Lists the exercises with what is done, or checks one program in any language.")
-        .arg(Arg::new("EXERCISE").value_parser(Vec::from_iter(names)).requires("ADDR").help("the exercise to check"))
+        .arg(Arg::new("EXERCISE").value_parser(Vec::from_iter(names)).help("the exercise to check"))
         .arg(Arg::new("ADDR").help("where the program listens, HOST:PORT: yours, or a neighbour's who agreed"))
+        .arg(
+            Arg::new("COMMAND")
+                .value_parser(value_parser!(OsString))
+                .num_args(1..)
+                .last(true)
+                .requires("EXERCISE")
+                .conflicts_with("ADDR")
+                .help("a client and its arguments; the address of its server comes behind them"),
+        )
         .arg(
             Arg::new("all")
                 .long("all")
@@ -55,12 +69,23 @@ fn arguments() -> Command {
         )
 }
 
-fn one(exercise: &Exercise, address: &str) -> Result<ExitCode> {
-    let wrong =
-        || Error::Invalid(format!("no address HOST:PORT: {address}\nusage: check {} HOST:PORT", exercise.name).into());
-    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
-    let port = port.parse().map_err(|_| wrong())?;
-    Ok(check::verdict(&check::check(exercise, &Peer::At(host.to_owned(), port))?))
+fn one(exercise: &Exercise, address: Option<&str>, program: Vec<OsString>) -> Result<ExitCode> {
+    let usage = match exercise.role {
+        Role::Client => "-- COMMAND [ARGUMENT ...]",
+        _ => "HOST:PORT",
+    };
+    let wrong = |what: &str| Error::Invalid(format!("{what}\nusage: check {} {usage}", exercise.name).into());
+    let peer = match (exercise.role, address) {
+        (Role::Client, None) if !program.is_empty() => Peer::Program(program),
+        (Role::Client, _) => return Err(wrong("this exercise asks for a client: name the program to run")),
+        (_, None) => return Err(wrong("this exercise asks for a server: name the address where it listens")),
+        (_, Some(address)) => {
+            let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+            let (host, port) = parts.ok_or_else(|| wrong(&format!("no address HOST:PORT: {address}")))?;
+            Peer::At(host.to_owned(), port)
+        }
+    };
+    Ok(check::verdict(&check::check(exercise, &peer)?))
 }
 
 /// Lists what is done; where all are demanded, it fails until they are.

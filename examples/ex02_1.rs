@@ -22,7 +22,7 @@
 //! cargo run --example nc -- 127.0.0.1:8888    ... from a second terminal: type lines, and see the answers
 //! ```
 
-use netprimer::check::{self, ex02_1};
+use netprimer::check::{self, Peer, ex02_1};
 #[allow(unused_imports)] // until you use them
 use std::io::{self, Read, Write};
 #[allow(unused_imports)]
@@ -38,5 +38,5 @@ fn serve(listener: TcpListener) -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    check::main(&ex02_1::EXERCISE, serve)
+    check::main(&ex02_1::EXERCISE, &Peer::Server(serve))
 }

@@ -83,6 +83,12 @@ impl From<SocketAddr> for Target {
     }
 }
 
+impl From<&Target> for Target {
+    fn from(target: &Target) -> Target {
+        target.clone()
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host.contains(':') {
@@ -146,6 +152,22 @@ impl Dial {
             stream.set_deadline(deadline);
             stream = stream::upgrade(stream, target.host(), tls)?;
         }
+        if let Some(sink) = &self.trace {
+            stream = Box::new(Traced::new(stream, Side::Client, sink.clone()));
+        }
+        stream.set_deadline(Deadline::after(self.reply));
+        Ok(stream)
+    }
+
+    /// Begins TLS on a stream that [`Dial::open`] gave, where a protocol has a command for it (STARTTLS, AUTH TLS). Who watched
+    /// the plaintext watches the plaintext still; the time for one reply is the deadline, as before.
+    ///
+    /// # Errors
+    /// Those of [`stream::upgrade`].
+    pub fn upgrade(&self, mut stream: BoxStream, host: &str, tls: &Tls) -> Result<BoxStream> {
+        stream.unwatch();
+        stream.set_deadline(Deadline::after(self.connect));
+        let mut stream = stream::upgrade(stream, host, tls)?;
         if let Some(sink) = &self.trace {
             stream = Box::new(Traced::new(stream, Side::Client, sink.clone()));
         }

@@ -99,6 +99,34 @@ pub fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// The bytes behind such a text, or `None` for what is none: other letters, `=` where none may be, bits that say nothing.
+///
+/// ```
+/// use netprimer::encode::parse_base64;
+/// assert_eq!(parse_base64("dXNlcg==").as_deref(), Some(&b"user"[..]));
+/// assert_eq!(parse_base64("dXNlcg"), None);
+/// ```
+pub fn parse_base64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for four in text.as_bytes().chunks(4) {
+        let bits = four.iter().take_while(|letter| **letter != b'=').try_fold((0u32, 0), |(bits, n), letter| {
+            let value = match letter {
+                b'A'..=b'Z' => letter - b'A',
+                b'a'..=b'z' => letter - b'a' + 26,
+                b'0'..=b'9' => letter - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            Some((bits << 6 | u32::from(value), n + 1))
+        })?;
+        let (bits, letters) = (bits.0 << (6 * (4 - bits.1)), bits.1);
+        bytes.extend_from_slice(bits.to_be_bytes().get(1..letters.max(1))?);
+    }
+    // Only what `base64` writes for these bytes: one text for each of them.
+    (base64(&bytes) == text).then_some(bytes)
+}
+
 /// A point in time as HTTP writes it (RFC 9110 section 5.6.7): in Greenwich, to the second. A time before 1970 is 1970, one
 /// after 9999 is the end of 9999, because there are four digits for the year.
 ///
@@ -109,10 +137,21 @@ pub fn base64(bytes: &[u8]) -> String {
 /// ```
 pub fn http_date(at: SystemTime) -> String {
     const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]; // the first of January 1970 was a Thursday
+    let seconds = seconds_since_1970(at);
+    let weekday = WEEKDAYS[(seconds / 86_400 % 7) as usize];
+    let (year, month, day, [hour, minute, second]) = calendar(seconds);
+    format!("{weekday}, {day:02} {} {year} {hour:02}:{minute:02}:{second:02} GMT", MONTHS[month])
+}
+
+/// Up to the end of 9999.
+fn seconds_since_1970(at: SystemTime) -> u64 {
     const LAST: u64 = 253_402_300_799;
-    let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).min(LAST);
+    at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).min(LAST)
+}
+
+/// Year, month from 0, day, and hour, minute, second in Greenwich.
+fn calendar(seconds: u64) -> (u64, usize, u64, [u64; 3]) {
     let (mut days, mut year, mut month) = (seconds / 86_400, 1970, 0);
-    let weekday = WEEKDAYS[(days % 7) as usize];
     while days >= 365 + u64::from(leap(year)) {
         days -= 365 + u64::from(leap(year));
         year += 1;
@@ -121,8 +160,7 @@ pub fn http_date(at: SystemTime) -> String {
         days -= month_length(year, month);
         month += 1;
     }
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{weekday}, {:02} {} {year} {hour:02}:{minute:02}:{second:02} GMT", days + 1, MONTHS[month])
+    (year, month, days + 1, [seconds / 3600 % 24, seconds / 60 % 60, seconds % 60])
 }
 
 /// The point in time that a date of HTTP means, in each of the three forms that a client must understand (RFC 9110 section
@@ -156,6 +194,38 @@ pub fn parse_http_date(text: &str) -> Option<SystemTime> {
     let clock: Vec<u64> =
         time.split(':').map(|part| number(part).filter(|_| part.len() == 2)).collect::<Option<_>>()?;
     let [hour, minute, second] = clock[..] else { return None };
+    point(year, month, day, [hour, minute, second])
+}
+
+/// A point in time as FTP writes it (RFC 3659 section 2.3): `YYYYMMDDHHMMSS` in Greenwich, a fraction of the second may follow.
+/// `None` for what is none, or before 1970.
+///
+/// ```
+/// use netprimer::encode::{ftp_time, parse_ftp_time};
+/// let at = parse_ftp_time("20240229235959.5").ok_or("no time")?;
+/// assert_eq!(ftp_time(at), "20240229235959");
+/// assert_eq!(parse_ftp_time("2003040a102659"), None);
+/// # Ok::<(), &str>(())
+/// ```
+pub fn parse_ftp_time(text: &str) -> Option<SystemTime> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.len() != 14 || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let number = |at: usize, length: usize| whole[at..at + length].parse::<u64>().ok();
+    let month = usize::try_from(number(4, 2)?.checked_sub(1)?).ok().filter(|month| *month < 12)?;
+    point(number(0, 4)?, month, number(6, 2)?, [number(8, 2)?, number(10, 2)?, number(12, 2)?])
+}
+
+/// The same the other way, to the second; see [`http_date`] for the bounds.
+pub fn ftp_time(at: SystemTime) -> String {
+    let (year, month, day, [hour, minute, second]) = calendar(seconds_since_1970(at));
+    format!("{year:04}{:02}{day:02}{hour:02}{minute:02}{second:02}", month + 1)
+}
+
+/// The point in time of a date and a time of day in Greenwich, the month counted from 0.
+fn point(year: u64, month: usize, day: u64, [hour, minute, second]: [u64; 3]) -> Option<SystemTime> {
     let fits = (1970..=9999).contains(&year) && (1..=month_length(year, month)).contains(&day);
     if !fits || hour > 23 || minute > 59 || second > 60 {
         return None;
@@ -212,8 +282,12 @@ mod tests {
             .zip(["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"])
         {
             assert_eq!(base64(bytes.as_bytes()), text); // RFC 4648 section 10
+            assert_eq!(parse_base64(text).unwrap(), bytes.as_bytes());
         }
         assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");
+        for text in ["Zg", "Zg=", "Zh==", "Z===", "====", "Zg==Zg==", "Zm9v\n", "Zm 9", "!!!!", "Zm=v"] {
+            assert_eq!(parse_base64(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -84,13 +84,14 @@ impl Error {
         }
     }
 
-    /// Whether the same attempt may succeed later: time ran out, the connection was refused, reset or lost, or the
-    /// peer said `4xx` (RFC 5321 section 4.2.1: "transient negative"). A `5xx` reply, nonsense and our own limits
+    /// Whether the same attempt may succeed later: time ran out, the connection was refused, reset or lost (over TLS also
+    /// [cut off](Cut), which is no nonsense of the peer's), or the peer said `4xx` (RFC 5321 section 4.2.1: "transient negative"). A `5xx` reply, nonsense and our own limits
     /// stay as they are however often we ask.
     pub fn is_transient(&self) -> bool {
         match self {
             Error::Timeout(_) | Error::Closed(_) => true,
             Error::Reply(reply) => reply.code / 100 == 4,
+            Error::Io(_, cause) if Cut::is(cause) => true,
             Error::Io(_, cause) => matches!(
                 cause.kind(),
                 ErrorKind::ConnectionRefused
@@ -144,6 +145,26 @@ impl error::Error for Error {
         }
     }
 }
+
+/// What a read over TLS gives as the [`io::Error`] of kind `InvalidData` when the connection ended and the peer's `close_notify` had
+/// not come: somebody, the peer or anybody else, cut it off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut;
+
+impl Cut {
+    /// Whether this error says so.
+    pub fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Cut>())
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cut off: TLS marks its end (close_notify) and this had none, so something may be missing")
+    }
+}
+
+impl error::Error for Cut {}
 
 /// For code that must speak `std::io`, a `Read` of ours for instance. [`Error::io`] finds our error inside again.
 impl From<Error> for io::Error {
@@ -276,5 +297,8 @@ mod tests {
         let refused = Error::io("connect")(ErrorKind::ConnectionRefused.into());
         let denied = Error::io("connect")(ErrorKind::PermissionDenied.into());
         assert!(refused.is_transient() && !denied.is_transient());
+        let cut = Error::io("read")(io::Error::new(ErrorKind::InvalidData, Cut));
+        let nonsense = Error::io("read")(io::Error::new(ErrorKind::InvalidData, "a record was changed"));
+        assert!(cut.is_transient() && !nonsense.is_transient());
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! | lesson | in this library | turns on |
 //! |---|---|---|
+//! | `00_start` | [`lab::ready`] | is this machine ready; the Rust you need |
 //! | `02_1_tcp_server` | [`finish`] only: the example is plain std | a read is not a message; bytes are not text |
 //! | `02_2_tcp_client` | [`finish`] only | connect to each address with one deadline; half-close |
 //! | `02_3_udp_server` | [`finish`] only | a datagram is a message; whom may you answer? |
@@ -21,6 +22,7 @@
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
 //! | `08_1_concurrent_http` | [`gather`], [`web`] | threads where Python has tasks; order kept, a limit, errors apart |
 //! | `08_2_concurrent_websocket` | [`websocket`] | receive while you send; whole frames from many threads; coming back |
+//! | `09_best_practices` | [`retry`], [`deadline`], [`pool`], [`gather`] | five stations, first broken, then right |
 //!
 //! # The ground everything stands on
 //!
@@ -30,11 +32,11 @@
 //! |---|---|---|
 //! | 7 | [`check`] | the exercises: what each checker sends and expects |
 //! | 6 | [`lab`] | peers for lessons and tests, on this machine |
-//! | 5 | [`dns`] [`http`] [`web`] [`websocket`] [`url`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand, and with ureq; messages both ways; addresses of the web |
+//! | 5 | [`dns`] [`http`] [`web`] [`websocket`] [`ftp`] [`smtp`] [`url`] | names and addresses: messages, and a resolver that believes only its own answer; HTTP/1.1 by hand, and with ureq; messages both ways; files to and fro; mail; addresses of the web |
 //! | 4 | [`reply`] [`dial`] [`fault`] [`scan`] | three-digit replies; whom to call and how; a proxy that damages what passes; who listens |
 //! | 3 | [`text`] [`trace`] [`server`] | lines with limits; the wire made visible; a thread for each connection |
 //! | 2 | [`stream`] [`retry`] [`pool`] [`gather`] | a connection with a deadline, with or without TLS; trying again; connections kept; many jobs at once |
-//! | 1 | [`deadline`] | one total time |
+//! | 1 | [`deadline`] [`part`] | one total time; a file that has its name only when it is whole |
 //! | 0 | [`error`] [`encode`] | what can go wrong; bytes as text |
 //!
 //! # A first example
@@ -69,15 +71,18 @@ pub mod dns;
 pub mod encode;
 pub mod error;
 pub mod fault;
+pub mod ftp;
 pub mod gather;
 pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;
+pub mod part;
 pub mod pool;
 pub mod reply;
 pub mod retry;
 pub mod scan;
 pub mod server;
+pub mod smtp;
 pub mod stream;
 pub mod text;
 pub mod trace;
@@ -97,6 +102,7 @@ mod texts {
     texts! {
         readme = "../README.md",
         course = "../lessons/README.md",
+        lesson_00 = "../lessons/00_start.md",
         lesson_02_1 = "../lessons/02_1_tcp_server.md",
         lesson_02_2 = "../lessons/02_2_tcp_client.md",
         lesson_02_3 = "../lessons/02_3_udp_server.md",
@@ -113,5 +119,6 @@ mod texts {
         lesson_07_2 = "../lessons/07_2_port_scan.md",
         lesson_08_1 = "../lessons/08_1_concurrent_http.md",
         lesson_08_2 = "../lessons/08_2_concurrent_websocket.md",
+        lesson_09 = "../lessons/09_best_practices.md",
     }
 }

@@ -49,6 +49,26 @@ impl Reply {
 /// # Ok::<(), netprimer::Error>(())
 /// ```
 pub fn read_reply(reader: &mut impl BufRead, limits: &Limits) -> Result<Reply> {
+    read(reader, limits, false)
+}
+
+/// [`read_reply`] for SMTP, where each line must have the code (RFC 5321 section 4.2.1).
+///
+/// # Errors
+/// Those of [`read_reply`], and [`Error::Protocol`] for a line between without the code.
+///
+/// ```
+/// use netprimer::reply::read_coded_reply;
+/// let read = |mut wire: &[u8]| read_coded_reply(&mut wire, &Default::default());
+/// assert_eq!(read(b"250-mail.example\r\n250 SIZE\r\n")?.lines.len(), 2);
+/// assert!(read(b"250-mail.example\r\nSIZE\r\n250 done\r\n").is_err());
+/// # Ok::<(), netprimer::Error>(())
+/// ```
+pub fn read_coded_reply(reader: &mut impl BufRead, limits: &Limits) -> Result<Reply> {
+    read(reader, limits, true)
+}
+
+fn read(reader: &mut impl BufRead, limits: &Limits, every: bool) -> Result<Reply> {
     let mut next = || read_line(reader, limits.line)?.ok_or(Error::Closed("read a reply".into()));
     let first = next()?;
     let (code, end, text) = split(&first).ok_or_else(|| {
@@ -70,6 +90,7 @@ pub fn read_reply(reader: &mut impl BufRead, limits: &Limits) -> Result<Reply> {
             Some((other, true, _)) => {
                 return Err(Error::Protocol(format!("a reply that began with {code} ended with {other}").into()));
             }
+            _ if every => return Err(Error::Protocol(format!("a line of the reply {code} has not its code").into())),
             _ => lossy(&line),
         };
         reply.lines.push(text);

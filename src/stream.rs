@@ -7,13 +7,18 @@
 //!
 //! May use: error, encode, deadline.
 
+mod invitation;
 mod sealed;
 mod shared;
+#[cfg(test)]
+mod tests;
 mod tls;
 
+pub use crate::error::Cut;
+pub use invitation::{Invitation, Revoke};
+pub use sealed::close;
 #[cfg(feature = "lab")]
 pub(crate) use sealed::{Below, Cause, Session, handshake};
-pub use sealed::{Cut, close};
 pub use tls::{Tls, upgrade};
 
 use crate::deadline::Deadline;
@@ -21,7 +26,7 @@ use crate::error::{Error, Result};
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
-use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -41,6 +46,12 @@ pub trait Stream: Read + Write + Send + fmt::Debug {
     /// When the connection is already gone.
     fn peer_addr(&self) -> io::Result<SocketAddr>;
 
+    /// Our own address on this connection.
+    ///
+    /// # Errors
+    /// When the connection is already gone.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
     /// Says "no more from me" and leaves the other direction open: FIN over TCP, over TLS a `close_notify` before it.
     ///
     /// # Errors
@@ -53,6 +64,9 @@ pub trait Stream: Read + Write + Send + fmt::Debug {
 
     /// What is written from now on is a secret (`true`) or no longer (`false`): a hint to those who watch this stream.
     fn secret(&mut self, _on: bool) {}
+
+    /// From now on those who watch this stream are told nothing more: a layer above it has watchers of its own.
+    fn unwatch(&mut self) {}
 }
 
 /// A stream of any kind.
@@ -65,6 +79,9 @@ impl<S: Stream + ?Sized> Stream for Box<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         (**self).peer_addr()
     }
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        (**self).local_addr()
+    }
     fn finish(&mut self) -> io::Result<()> {
         (**self).finish()
     }
@@ -73,6 +90,9 @@ impl<S: Stream + ?Sized> Stream for Box<S> {
     }
     fn secret(&mut self, on: bool) {
         (**self).secret(on);
+    }
+    fn unwatch(&mut self) {
+        (**self).unwatch();
     }
 }
 
@@ -83,12 +103,19 @@ pub struct Tcp {
     socket: Arc<TcpStream>,
     deadline: Deadline,
     patience: Option<Duration>,
-    // What the kernel was told last, for reads and for writes: it is told again only when the number changes. Shared too.
+    // How long a call may wait, as the kernel was told last, for reads and for writes. Shared too.
     told: Arc<Mutex<[Option<Duration>; 2]>>,
 }
 
 const READ: usize = 0;
 const WRITE: usize = 1;
+
+/// What the kernel was told is not known, or no longer right: this is more than is ever left, so it is told anew.
+const UNTOLD: Option<Duration> = Some(Duration::MAX);
+/// Whether a socket can be used on after a read or write has timed out. Windows does not promise that (SO_RCVTIMEO there).
+const CAN_WAIT_ON: bool = cfg!(unix);
+/// A rest of the time up to this is waited for in one go: to wake up once more would not be worth it.
+const SHORT: Duration = Duration::from_millis(20);
 
 impl Tcp {
     /// Takes over a connected socket: no delay for small writes (TCP_NODELAY: our protocols write a whole turn at once,
@@ -98,9 +125,8 @@ impl Tcp {
     /// When the connection is already gone.
     pub fn new(socket: TcpStream) -> io::Result<Tcp> {
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(None)?;
-        socket.set_write_timeout(None)?;
-        Ok(Tcp { socket: Arc::new(socket), deadline: Deadline::NEVER, patience: None, told: Arc::default() })
+        let told = Arc::new(Mutex::new([UNTOLD; 2]));
+        Ok(Tcp { socket: Arc::new(socket), deadline: Deadline::NEVER, patience: None, told })
     }
 
     /// How long one read or one write may wait for the peer, beside the deadline; `None` for no such limit.
@@ -119,12 +145,21 @@ impl Tcp {
         Arc::downgrade(&self.socket)
     }
 
-    fn arm(&mut self, way: usize) -> io::Result<()> {
-        let wait = match (self.deadline.left("wait for the other side")?, self.patience) {
-            (Some(rest), Some(each)) => Some(rest.min(each)),
-            (rest, each) => rest.or(each),
+    /// Tells the kernel how long one call may wait, and says whether the deadline decides that. Then it is mostly less than what
+    /// is left, so that the kernel need not be told anew before each call: who wakes up early waits on.
+    fn arm(&mut self, way: usize) -> io::Result<bool> {
+        // Without words of our own: the caller knows what it waited for, and Error::io says so.
+        let rest = self.deadline.left("").map_err(|_| io::Error::from(ErrorKind::TimedOut))?;
+        let mut told = self.told();
+        let (wait, by_deadline) = match (rest, self.patience) {
+            (None, each) => (each, false),
+            (Some(rest), Some(each)) if each <= rest => (Some(each), false),
+            (Some(rest), _) => match told[way] {
+                Some(told) if CAN_WAIT_ON && told <= rest => (Some(told), true),
+                _ if CAN_WAIT_ON && rest > SHORT => (Some(rest / 2), true),
+                _ => (Some(rest), true),
+            },
         };
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told[way] != wait {
             match way {
                 READ => self.socket.set_read_timeout(wait)?,
@@ -132,21 +167,37 @@ impl Tcp {
             }
             told[way] = wait;
         }
-        Ok(())
+        Ok(by_deadline)
+    }
+
+    fn told(&self) -> MutexGuard<'_, [Option<Duration>; 2]> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One call that ends in time.
+    fn in_time(&mut self, way: usize, mut call: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
+        loop {
+            let by_deadline = self.arm(way)?;
+            match call(&self.socket) {
+                // It has taken and given nothing (socket(7)), and perhaps there is time left.
+                Err(error) if CAN_WAIT_ON && by_deadline && error.kind() == ErrorKind::WouldBlock => {
+                    self.told()[way] = UNTOLD;
+                }
+                done => return done,
+            }
+        }
     }
 }
 
 impl Read for Tcp {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.arm(READ)?;
-        (&*self.socket).read(buffer)
+        self.in_time(READ, |mut socket| socket.read(buffer))
     }
 }
 
 impl Write for Tcp {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.arm(WRITE)?;
-        (&*self.socket).write(bytes)
+        self.in_time(WRITE, |mut socket| socket.write(bytes))
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(()) // TCP has no buffer of ours to empty.
@@ -159,6 +210,9 @@ impl Stream for Tcp {
     }
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.socket.peer_addr()
+    }
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
     }
     fn finish(&mut self) -> io::Result<()> {
         self.socket.shutdown(Shutdown::Write)
@@ -279,118 +333,4 @@ pub fn connect_udp(peer: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((own, 0))?;
     socket.connect(peer)?;
     Ok(socket)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::TcpListener;
-    use std::time::Instant;
-
-    fn pair() -> (Tcp, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let ours = connect("127.0.0.1", port, Duration::from_secs(5).into()).unwrap();
-        (ours, listener.accept().unwrap().0)
-    }
-
-    #[test]
-    fn a_drip_does_not_outlive_the_deadline() {
-        let (mut ours, mut peer) = pair();
-        let drip = thread::spawn(move || {
-            let timer = mpsc::channel::<()>().1; // never hears anything: a clock that ticks
-            while peer.write_all(b".").is_ok() {
-                let _ = timer.recv_timeout(Duration::from_millis(20));
-            }
-        });
-        let start = Instant::now();
-        ours.set_deadline(Deadline::after(Duration::from_millis(300)));
-        let error = loop {
-            match ours.read(&mut [0; 1]) {
-                Ok(n) => assert_eq!(n, 1),
-                Err(error) => break Error::io("read")(error),
-            }
-        };
-        assert!(matches!(error, Error::Timeout(_)), "{error:?}");
-        assert!(start.elapsed() >= Duration::from_millis(300), "{:?}", start.elapsed());
-        drop(ours);
-        drip.join().unwrap();
-    }
-
-    #[test]
-    fn a_reader_that_never_reads_does_not_hold_the_writer() {
-        let (mut ours, _peer) = pair();
-        ours.set_deadline(Deadline::after(Duration::from_millis(200)));
-        let error = Error::io("write")(ours.write_all(&vec![0; 64 << 20]).unwrap_err());
-        assert!(matches!(error, Error::Timeout(_)), "{error:?}");
-    }
-
-    #[test]
-    fn patience_is_for_one_read_and_can_be_lifted() {
-        let (mut ours, mut peer) = pair();
-        ours.set_patience(Some(Duration::from_millis(50)));
-        assert!(ours.read(&mut [0; 1]).is_err());
-        ours.set_patience(None);
-        peer.write_all(b"x").unwrap();
-        assert_eq!(ours.read(&mut [0; 1]).unwrap(), 1);
-    }
-
-    #[test]
-    fn another_thread_can_end_a_read_that_waits() {
-        let (mut ours, _peer) = pair();
-        let closer = ours.closer();
-        let reader = thread::spawn(move || ours.read(&mut [0; 1]).map(|n| (n, ours)));
-        closer.upgrade().unwrap().shutdown(Shutdown::Both).unwrap();
-        let (n, ours) = reader.join().unwrap().unwrap();
-        assert_eq!(n, 0);
-        drop(ours);
-        assert!(closer.upgrade().is_none(), "a closer alone keeps nothing open");
-    }
-
-    #[test]
-    fn half_a_close_leaves_the_way_back_open() {
-        let (mut ours, mut peer) = pair();
-        ours.finish().unwrap();
-        assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
-        peer.write_all(b"still here").unwrap();
-        drop(peer);
-        let mut text = String::new();
-        ours.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "still here");
-    }
-
-    #[test]
-    fn a_closed_port_is_refused_and_named() {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let error = connect("127.0.0.1", port, Duration::from_secs(5).into()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
-    }
-
-    #[test]
-    fn names_that_cannot_be_are_refused_without_a_packet() {
-        let label = format!("{}.test", "a".repeat(64));
-        for host in [label.as_str(), "a..b"] {
-            let error = resolve(host, 1, Duration::from_secs(5).into()).unwrap_err();
-            assert!(error.to_string().starts_with(&format!("look up {host}")), "{error}");
-        }
-        for host in ["", "a b", "a\0b", "a\r\nb"] {
-            assert!(matches!(resolve(host, 1, Deadline::NEVER), Err(Error::Invalid(_))), "{host:?}");
-        }
-    }
-
-    #[test]
-    fn numbers_need_no_lookup() {
-        let six: SocketAddr = "[::1]:9".parse().unwrap();
-        assert_eq!(resolve("::1", 9, Deadline::after(Duration::ZERO)).unwrap(), [six]);
-        assert_eq!(resolve("[::1]", 9, Deadline::after(Duration::ZERO)).unwrap(), [six]);
-    }
-
-    #[test]
-    fn localhost_is_tried_address_by_address() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let tcp = connect("localhost", port, Duration::from_secs(5).into()).unwrap();
-        assert_eq!(tcp.peer_addr().unwrap().port(), port);
-    }
 }

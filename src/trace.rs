@@ -75,12 +75,13 @@ pub struct Traced<S> {
     sink: Arc<dyn Sink>,
     secret: bool,
     ended: bool,
+    silent: bool,
 }
 
 impl<S: Stream> Traced<S> {
     /// Watches `inner`, whose near end is `we_are`.
     pub fn new(inner: S, we_are: Side, sink: Arc<dyn Sink>) -> Traced<S> {
-        Traced { inner, we_are, sink, secret: false, ended: false }
+        Traced { inner, we_are, sink, secret: false, ended: false, silent: false }
     }
 
     /// The stream itself, watched no longer.
@@ -88,11 +89,17 @@ impl<S: Stream> Traced<S> {
         self.inner
     }
 
+    fn tell(&self, side: Side, event: Event<'_>) {
+        if !self.silent {
+            self.sink.event(side, event);
+        }
+    }
+
     /// A reset is told once, as an end is. Time that ran out is none: the peer may still be there.
     fn reset(&mut self, error: &io::Error) {
         if is_reset(error) && !self.ended {
             self.ended = true;
-            self.sink.event(self.we_are.other(), Event::Lost(error));
+            self.tell(self.we_are.other(), Event::Lost(error));
         }
     }
 }
@@ -105,9 +112,9 @@ impl<S: Stream> Read for Traced<S> {
             0 if buffer.is_empty() || self.ended => {}
             0 => {
                 self.ended = true;
-                self.sink.event(peer, Event::Fin);
+                self.tell(peer, Event::Fin);
             }
-            n => self.sink.event(peer, Event::Bytes(&buffer[..n])),
+            n => self.tell(peer, Event::Bytes(&buffer[..n])),
         }
         Ok(n)
     }
@@ -118,8 +125,8 @@ impl<S: Stream> Write for Traced<S> {
         let n = self.inner.write(bytes).inspect_err(|error| self.reset(error))?;
         match self.secret {
             _ if n == 0 => {}
-            true => self.sink.event(self.we_are, Event::Secret(n)),
-            false => self.sink.event(self.we_are, Event::Bytes(&bytes[..n])),
+            true => self.tell(self.we_are, Event::Secret(n)),
+            false => self.tell(self.we_are, Event::Bytes(&bytes[..n])),
         }
         Ok(n)
     }
@@ -135,9 +142,12 @@ impl<S: Stream> Stream for Traced<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.inner.peer_addr()
     }
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
     fn finish(&mut self) -> io::Result<()> {
         self.inner.finish()?;
-        self.sink.event(self.we_are, Event::Fin);
+        self.tell(self.we_are, Event::Fin);
         Ok(())
     }
     fn is_quiet(&mut self) -> bool {
@@ -146,6 +156,10 @@ impl<S: Stream> Stream for Traced<S> {
     fn secret(&mut self, on: bool) {
         self.secret = on;
         self.inner.secret(on);
+    }
+    fn unwatch(&mut self) {
+        self.silent = true;
+        self.inner.unwatch();
     }
 }
 

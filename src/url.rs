@@ -13,6 +13,7 @@
 use crate::dial::Target;
 use crate::encode::{percent_byte, visible};
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 use std::fmt;
 
 /// An `http` or `https` address, in normal form.
@@ -26,9 +27,11 @@ use std::fmt;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
+    // All of it in normal form; path and query begin at `target`.
+    text: String,
+    target: usize,
     https: bool,
     server: Target,
-    target: String,
 }
 
 impl Url {
@@ -41,11 +44,10 @@ impl Url {
     pub fn parse(text: &str) -> Result<Url> {
         let bad = |why| invalid(text, why);
         let (scheme, rest) = text.split_once("://").ok_or_else(|| bad("an address begins with http:// or https://"))?;
-        let https = match scheme.to_ascii_lowercase().as_str() {
-            "http" => false,
-            "https" => true,
-            _ => return Err(bad("only http:// and https:// are known here")),
-        };
+        let https = scheme.eq_ignore_ascii_case("https");
+        if !https && !scheme.eq_ignore_ascii_case("http") {
+            return Err(bad("only http:// and https:// are known here"));
+        }
         let rest = without_fragment(rest);
         let (server, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         if server.contains('@') {
@@ -53,13 +55,22 @@ impl Url {
         }
         // Target::parse takes an IPv6 address without brackets, where an address of the web has none.
         let name = !server.starts_with('[');
-        let known = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
-        if name && (!server.chars().all(known) || server.matches(':').count() > 1) {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':');
+        if name && (!server.bytes().all(known) || server.matches(':').count() > 1) {
             return Err(bad("the host is no name or address in ASCII"));
         }
         let server = Target::parse(&server.to_ascii_lowercase(), if https { 443 } else { 80 })
             .map_err(|_| bad("this is no host with a port"))?;
-        Url { https, server, target: String::new() }.with(text, target)
+        let mut start = String::with_capacity(text.len() + 8);
+        start.push_str(if https { "https://" } else { "http://" });
+        match server.host() {
+            host if host.contains(':') => start.extend(["[", host, "]"]),
+            host => start.push_str(host),
+        }
+        if server.port() != if https { 443 } else { 80 } {
+            start.extend([":", &server.port().to_string()]);
+        }
+        Url { target: start.len(), text: start, https, server }.with(text, target)
     }
 
     /// Reads a reference as it stands in `Location`: a whole address, `//host/path`, `/path`, `path` or `?query`, the
@@ -69,7 +80,7 @@ impl Url {
     /// Those of [`Url::parse`].
     pub fn join(&self, reference: &str) -> Result<Url> {
         let relative = without_fragment(reference);
-        let path = self.target.split('?').next().unwrap_or_default();
+        let path = self.target().split('?').next().unwrap_or_default();
         match relative.find([':', '/', '?']).map(|at| &relative[at..]) {
             Some(rest) if rest.starts_with(':') => Url::parse(reference),
             _ if relative.starts_with("//") => Url::parse(&format!("{}:{relative}", self.scheme())),
@@ -86,8 +97,8 @@ impl Url {
     /// With `name=value` pairs that are already encoded, after those that are there.
     pub(crate) fn add_query(&mut self, pairs: &str) {
         if !pairs.is_empty() {
-            self.target.push(if self.target.contains('?') { '&' } else { '?' });
-            self.target.push_str(pairs);
+            self.text.push(if self.target().contains('?') { '&' } else { '?' });
+            self.text.push_str(pairs);
         }
     }
 
@@ -109,7 +120,9 @@ impl Url {
             rest = after;
         }
         let (path, query) = clean.split_at(clean.find('?').unwrap_or(clean.len()));
-        self.target = without_dots(path) + query;
+        self.text.truncate(self.target);
+        self.text.push_str(&without_dots(path));
+        self.text.push_str(query);
         Ok(self)
     }
 
@@ -130,14 +143,12 @@ impl Url {
 
     /// Path and query: what is asked for. Begins with `/`.
     pub fn target(&self) -> &str {
-        &self.target
+        &self.text[self.target..]
     }
 
     /// The host and, where it is not the scheme's own, the port: what `Host` says (RFC 9110 section 7.2).
-    pub fn host_field(&self) -> String {
-        let all = self.server.to_string();
-        let usual = if self.https { ":443" } else { ":80" };
-        all.strip_suffix(usual).unwrap_or(&all).to_owned()
+    pub fn host_field(&self) -> &str {
+        &self.text[self.scheme().len() + "://".len()..self.target]
     }
 
     /// Whether scheme, host and port are the same: the border that credentials do not cross (RFC 6454 section 5).
@@ -148,7 +159,7 @@ impl Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme(), self.host_field(), self.target)
+        f.write_str(&self.text)
     }
 }
 
@@ -161,7 +172,10 @@ fn without_fragment(text: &str) -> &str {
 }
 
 /// The path with `.` and `..` carried out (RFC 3986 section 5.2.4): nothing is above the root.
-fn without_dots(path: &str) -> String {
+fn without_dots(path: &str) -> Cow<'_, str> {
+    if path.starts_with('/') && !path.contains("/.") {
+        return path.into(); // most have none
+    }
     let mut kept = Vec::new();
     let mut parts = path.split('/').skip(1).peekable();
     while let Some(part) = parts.next() {
@@ -174,5 +188,5 @@ fn without_dots(path: &str) -> String {
             kept.push(""); // what was a folder stays one
         }
     }
-    format!("/{}", kept.join("/"))
+    format!("/{}", kept.join("/")).into()
 }

@@ -44,7 +44,12 @@ fn names(root: &Path, folder: &str, end: &str) -> Vec<String> {
 /// All that is wrong with a project's examples, lessons and tables.
 fn strays(root: &Path) -> Vec<String> {
     let of = |folder, end| names(root, folder, end).into_iter().filter(|name| is_lesson(name)).collect::<Vec<_>>();
-    let (examples, lessons) = (of("examples", ".rs"), of("lessons", ".md"));
+    // An example of several files is a folder with a `main.rs`.
+    let main = |path: String| path.strip_prefix("examples/")?.strip_suffix("/main.rs").map(str::to_owned);
+    let folders = below(root, "examples").into_iter().filter_map(main).filter(|name| is_lesson(name));
+    let (mut examples, lessons) = (of("examples", ".rs"), of("lessons", ".md"));
+    examples.extend(folders);
+    examples.sort();
     let table = |path| std::fs::read_to_string(root.join(path)).unwrap_or_default(); // no file, no rows
     let mut wrong = Vec::new();
     for (what, names) in [
@@ -183,6 +188,48 @@ fn the_rust_in_every_text_is_compiled() {
     assert_eq!(compiled, texts(), "left: what src/lib.rs compiles as doctests; right: the texts that there are");
 }
 
+/// The rows of an index `| practice | [file](../file) | `item` |` that lead nowhere, and how many rows there are.
+fn lost_rows(root: &Path, text: &str) -> (Vec<String>, usize) {
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|') && line.contains("](../")).collect();
+    let found = |row: &str| {
+        let (_, rest) = row.split_once("](../")?;
+        let (path, rest) = rest.split_once(')')?;
+        let item = rest.split('`').nth(1).filter(|item| item.contains(' '))?;
+        let source = std::fs::read_to_string(root.join(path)).ok()?;
+        source.lines().any(|line| is_item(line, item)).then_some(())
+    };
+    (rows.iter().filter(|row| found(row).is_none()).map(|row| (*row).to_owned()).collect(), rows.len())
+}
+
+/// Whether a line begins this item: `pub fn connect<T>(` is `fn connect`, and `fn connect_any(` is another one.
+fn is_item(line: &str, item: &str) -> bool {
+    let line = line.trim_start();
+    let line = line
+        .strip_prefix("pub(crate) ")
+        .or(line.strip_prefix("pub(super) "))
+        .or(line.strip_prefix("pub "))
+        .unwrap_or(line);
+    line.strip_prefix(item).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+#[test]
+fn every_practice_stands_where_the_index_says() {
+    let lesson = read(root(), "lessons/09_best_practices.md");
+    let (lost, rows) = lost_rows(root(), &lesson);
+    assert!(lost.is_empty(), "no such item in that file:\n{}", lost.join("\n"));
+    assert!(rows >= 20, "an index of {rows} rows");
+    let stations = below(root(), "examples/09_best_practices");
+    for station in stations.iter().filter(|path| !path.ends_with("/main.rs")) {
+        assert!(lesson.contains(&format!("](../{station}) | `fn right` |")), "the index does not name {station}");
+        let source = read(root(), station);
+        assert!(
+            ["fn broken", "fn right"].iter().all(|item| source.lines().any(|line| is_item(line, item))),
+            "{station}"
+        );
+    }
+    assert_eq!(stations.len(), 6, "{stations:?}");
+}
+
 #[test]
 fn this_test_can_see() {
     let table = "//! | part | `a_b` |\n//! |---|\n//! | 2.1 | [`02_1_tcp_server`](x/02_1_tcp_server.md) and `02_1_tcp_server` |\n`02_9_prose`\n";
@@ -208,6 +255,14 @@ fn this_test_can_see() {
     let overview = lesson.replace("# 2.1", "# 1").replace("## Exercise\n", "");
     assert_eq!(misshapen("01_overview", &overview), [""; 0]);
     assert_eq!(core_words("| a | b |\n<!-- c -->\n```text\nd\n```\n- e, \"f\" – g\n"), 3);
+
+    let row = "| a limit | [tests/pairing.rs](../tests/pairing.rs) | `fn is_item` |\n";
+    assert_eq!(lost_rows(root(), row), (vec![], 1));
+    for (from, to) in
+        [("is_item", "is_ite"), ("is_item", "is_item_"), ("tests/", "none/"), ("`fn", "fn"), ("fn is", "is")]
+    {
+        assert_eq!(lost_rows(root(), &row.replace(from, to)).0.len(), 1, "{from} as {to}");
+    }
 
     let links = "[a](Cargo.toml) [b](none.md#x) [c](https://example.com) [d](#here)\n```text\n[e](none)\n```\n";
     assert_eq!(dead_links(root(), "", links), ["none.md"]);
@@ -240,9 +295,11 @@ fn a_stray_is_found() {
     write("README.md", "");
     assert_eq!(strays(&root).len(), 1, "a row is missing");
     write("README.md", row);
-    write("examples/02_2_b.rs", "");
-    assert_eq!(strays(&root).len(), 2, "an example without a lesson");
-    std::fs::remove_file(root.join("examples/02_2_b.rs")).unwrap();
+    for path in ["examples/02_2_b.rs", "examples/02_2_b/main.rs"] {
+        write(path, "");
+        assert_eq!(strays(&root).len(), 2, "an example without a lesson: {path}");
+        std::fs::remove_file(root.join(path)).unwrap();
+    }
     for path in ["examples/demo.rs", "examples/ex03_1.rs", "lessons/notes.txt"] {
         write(path, "");
         assert_eq!(strays(&root).len(), 1, "{path}");

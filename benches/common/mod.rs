@@ -204,7 +204,17 @@ pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new(bench: &str) -> Result<Folder> {
-        let path = env::temp_dir().join(format!("netprimer-bench-{bench}-{}", std::process::id()));
+        Folder::at(&env::temp_dir(), bench)
+    }
+
+    /// For large files: on no disk, where the system has such a place.
+    pub fn in_memory(bench: &str) -> Result<Folder> {
+        let memory = Path::new("/dev/shm");
+        Folder::at(memory, bench).or_else(|_| Folder::new(bench))
+    }
+
+    fn at(place: &Path, bench: &str) -> Result<Folder> {
+        let path = place.join(format!("netprimer-bench-{bench}-{}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Folder(path))
     }

@@ -18,7 +18,7 @@
 //!
 //! May use: of this folder peer, report, talk.
 
-use super::{Checked, Exercise, ON_THE_WIRE, THE_CODE, THE_EXERCISE, Talk, WHEN_IT_GOES_WRONG};
+use super::{Checked, Exercise, ON_THE_WIRE, Role, THE_CODE, THE_EXERCISE, Talk, WHEN_IT_GOES_WRONG};
 
 /// The row in the table of exercises.
 pub const EXERCISE: Exercise = Exercise {
@@ -26,6 +26,7 @@ pub const EXERCISE: Exercise = Exercise {
     lesson: "02_1_tcp_server",
     next: "02_2_tcp_client",
     task: "answer every line with its length in bytes",
+    role: Role::Server,
     hints: [
         "Look at what a read gives you: some bytes, and how many is chance. Keep them in a `Vec<u8>` until a newline is among \
          them. By hand that makes three loops, one in the other: over the clients, over the reads of a client, over the \

@@ -1,27 +1,47 @@
 //! The checkers of the exercises: each talks to a program as a peer does, byte by byte, and says what is wrong with it.
 //!
-//! A checker sees only the wire, so it checks a program in any language. The starter of an exercise hands its function
-//! to [`main`]: then it runs on a thread of the same process, and a panic or an early return is reported as such.
+//! A checker sees only the wire, and of a client its result, so it checks a program in any language. The starter of an
+//! exercise hands its function to [`main`]: then it runs on a thread of the same process, and a panic or an early return is
+//! reported as such. To a server the checker is a client; to a client it is a server that behaves, cuts, waits or lies.
 //!
 //! An exercise has one file here: the contract in bytes and the dialogue, in the order of difficulty, each step with
-//! what the usual mistakes look like on the wire. A new one needs that file, a row in [`EXERCISES`], the starter
-//! `examples/NAME.rs`, the solution `examples/solutions/NAME.rs` and its wrong answers in `tests/wrong/NAME/`.
+//! what the usual mistakes look like on the wire. A new one needs that file and its row in [`EXERCISES`]; the starter
+//! `examples/NAME.rs`, the solution `examples/solutions/NAME.rs`, its wrong answers in `tests/wrong/NAME/`, the two Python
+//! programs `tests/python/NAME_right.py` and `NAME_wrong.py`, the lesson's *Exercise*, and its row in `tests/exercises.rs`.
+//!
+//! | the learner writes | a dialogue does |
+//! |---|---|
+//! | a server | [`Talk::connect`], [`Talk::send`], [`Talk::expect`]; [`Talk::client`] for several at once |
+//! | a UDP server | [`Talk::open_udp`], and the same |
+//! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
+//! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
+//! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
 //!
 //! May use: everything in src.
 
+mod client;
 pub mod ex02_1;
+pub mod ex02_2;
+pub mod ex02_3;
+pub mod ex02_4;
+pub mod ex02_5;
+mod free;
 mod peer;
 mod report;
+mod running;
+mod say;
 mod talk;
+mod wire;
 
-pub use peer::{Ended, Peer, Serve};
+pub use client::At;
+pub use peer::{Ask, AskAll, Ended, Peer, Role, Serve, ServeUdp};
 pub use report::{Failure, Report, Step};
 pub use talk::{Checked, Talk};
 
 use crate::error::{self, Error, Result};
-use peer::Running;
+use running::Running;
 use std::io::{self, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
@@ -36,7 +56,8 @@ pub const WHEN_IT_GOES_WRONG: &str = "When it goes wrong";
 pub const THE_EXERCISE: &str = "Exercise";
 
 /// Every exercise, in the order of the lessons.
-pub const EXERCISES: &[Exercise] = &[ex02_1::EXERCISE];
+pub const EXERCISES: &[Exercise] =
+    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE];
 
 /// One exercise: what its checker says and knows.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +70,8 @@ pub struct Exercise {
     pub next: &'static str,
     /// What is to be written, in one line.
     pub task: &'static str,
+    /// What the learner writes.
+    pub role: Role,
     /// From where to look to almost there.
     pub hints: [&'static str; 3],
     /// What the checker sends and expects.
@@ -60,11 +83,12 @@ pub fn find(name: &str) -> Option<&'static Exercise> {
     EXERCISES.iter().find(|exercise| exercise.name == name)
 }
 
-/// Puts the checker to a program: for about a second, and for at most seven whatever the program does.
+/// Puts the checker to a program: for a second or two, and for at most seven whatever a server or a function does. (A client
+/// that is a program of its own is started anew for each server that it meets: for at most a minute.)
 ///
 /// # Errors
-/// When the checker itself cannot work: no port or no thread is left on this machine. What the program does wrong is no
-/// error but in the report.
+/// When the checker itself cannot work: no port, no thread or no such program on this machine, or one that is no answer to
+/// this exercise, a client for a server. What the program does wrong is no error but in the report.
 ///
 /// ```
 /// use netprimer::check::{self, Peer, ex02_1};
@@ -80,29 +104,59 @@ pub fn find(name: &str) -> Option<&'static Exercise> {
 /// # Ok::<(), netprimer::Error>(())
 /// ```
 pub fn check(exercise: &Exercise, peer: &Peer) -> Result<Report> {
-    let mut talk = match peer {
-        Peer::At(host, port) => Talk::new(host, *port, None),
-        Peer::Server(serve) => {
-            let listener = TcpListener::bind("127.0.0.1:0").map_err(Error::io("listen on 127.0.0.1:0"))?;
-            let port = listener.local_addr().map_err(Error::io("listen on 127.0.0.1:0"))?.port();
-            Talk::new("127.0.0.1", port, Some(Running::start(*serve, listener)?))
+    if !peer.fits(exercise.role) {
+        return Err(Error::Invalid(format!("{} asks for a {}", exercise.name, exercise.role.noun()).into()));
+    }
+    let (at, server) = match peer {
+        Peer::Server(_) | Peer::UdpServer(_) => {
+            let (running, address) = started(peer, "127.0.0.1:0")?;
+            (Peer::At(address.ip().to_string(), address.port()), Some(running))
         }
+        _ => (peer.clone(), None),
     };
+    let mut talk = Talk::new(exercise.role, at, server);
     let failure = (exercise.dialogue)(&mut talk).err();
-    Ok(Report::new(exercise, &talk.into_steps(), failure.as_deref()))
+    let (steps, broken) = talk.into_parts();
+    match broken {
+        Some(error) => Err(error),
+        None => Ok(Report::new(exercise, &steps, failure.as_deref())),
+    }
 }
 
-/// What the `main` of a starter does: check (no argument), `hint [1|2|3]`, or `serve [ADDR]` to play with it.
-pub fn main(exercise: &Exercise, serve: Serve) -> ExitCode {
+/// The learner's server at work at this address.
+fn started(server: &Peer, address: &str) -> Result<(Running, SocketAddr)> {
+    let tried = || Error::io(format!("listen on {address}"));
+    match server {
+        Peer::UdpServer(serve) => {
+            let (socket, serve) = (UdpSocket::bind(address).map_err(tried())?, *serve);
+            let (bound, ours) = (socket.local_addr().map_err(tried())?, socket.try_clone().map_err(tried())?);
+            Ok((Running::start("serve", ours, move || serve(socket).map(|()| Vec::new()))?, bound))
+        }
+        Peer::Server(serve) => {
+            let (listener, serve) = (TcpListener::bind(address).map_err(tried())?, *serve);
+            let (bound, ours) = (listener.local_addr().map_err(tried())?, listener.try_clone().map_err(tried())?);
+            Ok((Running::start("serve", ours, move || serve(listener).map(|()| Vec::new()))?, bound))
+        }
+        _ => Err(Error::Invalid("this is no server".into())),
+    }
+}
+
+/// What the `main` of a starter does: check (no argument), `hint [1|2|3]`, or to play with it `serve [ADDR]` for a server
+/// and `run [ADDR]` for a client.
+pub fn main(exercise: &Exercise, peer: &Peer) -> ExitCode {
+    const HERE: &str = "127.0.0.1:8888";
     let args: Vec<String> = env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let verb = if exercise.role == Role::Client { "run" } else { "serve" };
     let done = match args.as_slice() {
-        [] => check(exercise, &Peer::Server(serve)).map(|report| verdict(&report)),
+        [] => check(exercise, peer).map(|report| verdict(&report)),
         ["hint"] => Ok(show_hint(exercise, next_hint(&hints_shown(exercise)))),
         ["hint", number @ ("1" | "2" | "3")] => Ok(show_hint(exercise, number.parse().unwrap_or(1))),
-        ["serve"] => play(serve, "127.0.0.1:8888"),
-        ["serve", address] => play(serve, address),
-        _ => Err(Error::Invalid(format!("usage: {} [hint [1|2|3] | serve [ADDR]]", exercise.name).into())),
+        [word] if *word == verb => play(peer, HERE, &[HERE]),
+        [word, address, more @ ..] if *word == verb && (more.is_empty() || matches!(peer, Peer::ClientOfAll(_))) => {
+            play(peer, address, &args[1..])
+        }
+        _ => Err(Error::Invalid(format!("usage: {} [hint [1|2|3] | {verb} [ADDR]]", exercise.name).into())),
     };
     done.unwrap_or_else(|error| error::finish(Err(error)))
 }
@@ -118,16 +172,44 @@ fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-/// Lets any client talk to the learner's server.
-fn play(serve: Serve, address: &str) -> Result<ExitCode> {
-    let listener = TcpListener::bind(address).map_err(Error::io(format!("listen on {address}")))?;
-    let bound = listener.local_addr().map_err(Error::io("listen"))?;
-    print(&format!("listening on {bound}\ntalk to it: cargo run --example nc -- {bound}\n"));
-    let ended = Running::start(serve, listener)?.wait();
-    if let Ended::Panicked { place, .. } = &ended {
-        return Err(Error::Other(place.clone().into(), ended.to_string().into()));
+/// Lets any client talk to the learner's server, or the learner's client to any server or servers.
+fn play(peer: &Peer, address: &str, all: &[&str]) -> Result<ExitCode> {
+    let wrong = |name: &'static str, ended: Ended| match &ended {
+        Ended::Panicked { place, .. } => Error::Other(place.clone().into(), format!("{name} {ended}").into()),
+        Ended::Failed(why) => Error::Io(name.into(), io::Error::other(why.clone())),
+        Ended::Returned(_) => {
+            Error::Io(format!("{name} returned").into(), io::Error::other("a server goes on, client after client"))
+        }
+    };
+    let client = match peer {
+        Peer::Client(ask) => {
+            let (ask, server) = (*ask, looked_up(address)?);
+            Some(Running::start("ask", (), move || ask(server))?)
+        }
+        Peer::ClientOfAll(ask) => {
+            let (ask, servers) = (*ask, all.iter().map(|address| looked_up(address)).collect::<Result<Vec<_>>>()?);
+            Some(Running::start("ask", (), move || ask(&servers))?)
+        }
+        _ => None,
+    };
+    if let Some(client) = client {
+        return match client.wait() {
+            Ended::Returned(answer) => {
+                print(&format!("ask() returned {} bytes: {}\n", answer.len(), report::shown(&answer)));
+                Ok(ExitCode::SUCCESS)
+            }
+            ended => Err(wrong("ask()", ended)),
+        };
     }
-    Err(Error::Io(ended.to_string().into(), io::Error::other("a server goes on, client after client")))
+    let (running, bound) = started(peer, address)?;
+    let udp = if matches!(peer, Peer::UdpServer(_)) { "--udp " } else { "" };
+    print(&format!("listening on {bound}\ntalk to it: cargo run --example nc -- {udp}{bound}\n"));
+    Err(wrong("serve()", running.wait()))
+}
+
+fn looked_up(address: &str) -> Result<SocketAddr> {
+    let mut addresses = address.to_socket_addrs().map_err(Error::io(format!("look up {address}")))?;
+    addresses.next().ok_or_else(|| Error::Invalid(format!("{address} has no address").into()))
 }
 
 fn show_hint(exercise: &Exercise, number: usize) -> ExitCode {

@@ -18,6 +18,8 @@ pub struct Step {
     heading: &'static str,
     lines: Vec<String>,
     clues: Vec<(Clue, &'static str)>,
+    /// What was before this step is over and belongs to no failure from here on.
+    pub(super) fresh: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -28,11 +30,12 @@ enum Clue {
     Early,
     Silent,
     HungUp,
+    Returned,
 }
 
 impl Step {
     pub(super) fn new(title: &'static str, heading: &'static str) -> Step {
-        Step { title, heading, lines: Vec::new(), clues: Vec::new() }
+        Step { title, heading, lines: Vec::new(), clues: Vec::new(), fresh: false }
     }
 
     /// What it means when these bytes come in place of the right ones; more may follow them.
@@ -65,18 +68,25 @@ impl Step {
         self
     }
 
-    /// What it means when the server hangs up, has ended, or is not there.
+    /// What it means when a client returns an answer where there is none.
+    pub fn if_returned(&mut self, why: &'static str) -> &mut Step {
+        self.clues.push((Clue::Returned, why));
+        self
+    }
+
+    /// What it means when the other side hangs up, has ended, or is not there; of a client also: when it fails.
     pub fn if_hung_up(&mut self, why: &'static str) -> &mut Step {
         self.clues.push((Clue::HungUp, why));
         self
     }
 
-    pub(super) fn note(&mut self, line: &str) {
-        self.lines.push(line.to_owned());
+    /// The dialogue has found out by itself why.
+    pub(super) fn because(&mut self, why: &'static str) {
+        self.clues.insert(0, (Clue::Received(""), why));
     }
 
-    fn has_connect(&self) -> bool {
-        self.lines.iter().any(|line| line == "C: (connects)")
+    pub(super) fn note(&mut self, line: &str) {
+        self.lines.push(line.to_owned());
     }
 }
 
@@ -89,6 +99,10 @@ pub(super) enum Expected {
     Nothing,
     NoMore,
     HangUp,
+    HalfClose,
+    Result(Vec<u8>),
+    Error,
+    Other(String),
 }
 
 /// What came after the bytes.
@@ -98,6 +112,8 @@ pub(super) enum End {
     Open,
     Silent(Duration),
     HungUp,
+    /// A client gave an error.
+    Failed,
     Refused(String),
 }
 
@@ -108,26 +124,36 @@ pub struct Failure {
     pub(super) received: Vec<u8>,
     pub(super) end: End,
     pub(super) ended: Option<Ended>,
+    /// Whose it is: `serve()`, or `the program`.
+    pub(super) whose: &'static str,
+    /// What it is: a server, or a client.
+    pub(super) noun: &'static str,
 }
 
 impl Failure {
     fn expected(&self) -> String {
         match &self.expected {
             Expected::Connection => "a connection".to_owned(),
-            Expected::Bytes(bytes) => shown(bytes),
+            Expected::Bytes(bytes) => some(bytes),
             Expected::Answer => "an answer".to_owned(),
             Expected::Nothing => "nothing yet".to_owned(),
             Expected::NoMore => "nothing more".to_owned(),
             Expected::HangUp => "(hangs up)".to_owned(),
+            Expected::HalfClose => "FIN".to_owned(),
+            Expected::Result(bytes) => format!("the result {}", some(bytes)),
+            Expected::Error => "an error".to_owned(),
+            Expected::Other(what) => what.clone(),
         }
     }
 
     fn received(&self) -> String {
         let end = match &self.end {
-            End::Open => return shown(&self.received),
+            End::Open => return some(&self.received),
             End::Silent(_) if self.ended.is_some() => "nothing".to_owned(),
             End::Silent(time) => format!("nothing within {} s", time.as_secs_f32()),
             End::HungUp => "(hangs up)".to_owned(),
+            End::Failed if matches!(self.ended, Some(Ended::Panicked { .. })) => "a panic".to_owned(),
+            End::Failed => "an error".to_owned(),
             End::Refused(how) => how.clone(),
         };
         if self.received.is_empty() { end } else { format!("{} and then {end}", shown(&self.received)) }
@@ -135,9 +161,12 @@ impl Failure {
 
     /// The first byte that is wrong or missing.
     fn offset(&self) -> Option<String> {
-        let Expected::Bytes(wanted) = &self.expected else { return None };
+        let (Expected::Bytes(wanted) | Expected::Result(wanted)) = &self.expected else { return None };
         let at = self.received.iter().zip(wanted).take_while(|(a, b)| a == b).count();
-        let wanted = shown(wanted.get(at..=at)?);
+        let Some(wanted) = wanted.get(at..=at).map(shown) else {
+            let more = shown(self.received.get(at..=at)?);
+            return Some(format!("byte {at} is \"{more}\", and nothing had to come there (counted from 0)"));
+        };
         match self.received.get(at..=at) {
             Some(got) => Some(format!("byte {at} is \"{}\", not \"{wanted}\" (counted from 0)", shown(got))),
             None if at > 0 => Some(format!("byte {at} is missing: \"{wanted}\" (counted from 0)")),
@@ -152,9 +181,9 @@ impl Failure {
                 return "Write your code in place of todo!() and check again.".to_owned();
             }
             Some(Ended::Panicked { .. }) => {
-                return "A panic ends the server for everybody. What comes from outside may be anything: look at it before \
-                        you trust it."
-                    .to_owned();
+                let ends = if self.noun == "server" { "the server for everybody" } else { "the whole program" };
+                let why = "What comes from outside may be anything: look at it before you trust it.";
+                return format!("A panic ends {ends}. {why}");
             }
             _ => {}
         }
@@ -169,22 +198,35 @@ impl Failure {
             Clue::More(bytes) => self.expected == Expected::NoMore && self.received.starts_with(bytes.as_bytes()),
             Clue::Early => self.end == End::Open && self.expected == Expected::Nothing,
             Clue::Silent => matches!(self.end, End::Silent(_)) && self.ended.is_none(),
-            Clue::HungUp => matches!(self.end, End::HungUp | End::Refused(_)) || self.ended.is_some(),
+            Clue::HungUp => matches!(self.end, End::HungUp | End::Failed | End::Refused(_)) || self.ended.is_some(),
+            Clue::Returned => self.expected == Expected::Error && self.end == End::Open,
         };
         if let Some((_, why)) = step.clues.iter().find(|(clue, _)| fits(clue)) {
             return (*why).to_owned();
         }
-        let why = match (&self.expected, &self.end) {
-            (_, End::Refused(_)) => "Nobody listens there: does the server still run?",
-            (Expected::Bytes(_), End::Silent(_)) if !self.received.is_empty() => "The rest of the answer is missing.",
-            (_, End::Silent(_)) => "The server waits where it has to do something. What does it wait for?",
-            (_, End::HungUp) => "The server closed the connection where it had to go on.",
-            (Expected::NoMore, End::Open) => "Here is one answer too many.",
-            (Expected::Nothing, End::Open) => "The server spoke before it was its turn.",
-            (Expected::HangUp, End::Open) => "Nothing more had to come, only the end of the connection.",
-            (_, End::Open) => "Compare both lines from that byte on.",
-        };
-        why.to_owned()
+        let noun = self.noun;
+        match (&self.expected, &self.end) {
+            (_, End::Refused(_)) => "Nobody listens there: does the server still run?".to_owned(),
+            (Expected::Connection, End::Silent(_)) => {
+                format!("Nobody connected. Does the {noun} use the address that it is given?")
+            }
+            (Expected::Result(_) | Expected::Error, End::Silent(_)) => {
+                format!("The {noun} still waits. Does every wait of it have an end?")
+            }
+            (Expected::Bytes(_), End::Silent(_)) if !self.received.is_empty() => {
+                format!("The rest of the {} is missing.", if noun == "server" { "answer" } else { "question" })
+            }
+            (_, End::Silent(_)) => format!("The {noun} waits where it has to do something. What does it wait for?"),
+            (_, End::HungUp) => format!("The {noun} closed the connection where it had to go on."),
+            (_, End::Failed) => format!("The {noun} gave up where it had to go on."),
+            (Expected::Error, End::Open) => "Here is no right answer to return: an error had to come.".to_owned(),
+            (Expected::NoMore, End::Open) => "Here is one answer too many.".to_owned(),
+            (Expected::Nothing, End::Open) => format!("The {noun} spoke before it was its turn."),
+            (Expected::HangUp | Expected::HalfClose, End::Open) => {
+                "Nothing more had to come, only the end of the connection.".to_owned()
+            }
+            (_, End::Open) => "Compare both lines from that byte on.".to_owned(),
+        }
     }
 }
 
@@ -199,7 +241,7 @@ impl Report {
     pub(super) fn new(exercise: &super::Exercise, steps: &[Step], failure: Option<&Failure>) -> Report {
         let mut text = format!("{}: {}\n\n", exercise.name, exercise.task);
         // The dialogue since the client connected that the failed step talks about: earlier ones went well and are over.
-        let from = steps.iter().rposition(Step::has_connect).unwrap_or(0);
+        let from = steps.iter().rposition(|step| step.fresh).unwrap_or(0);
         for (n, step) in steps.iter().enumerate() {
             let failed = failure.is_some() && n + 1 == steps.len();
             text += &format!("{:>2} {}  {}\n", n + 1, if failed { "FAILED" } else { "ok    " }, step.title);
@@ -211,7 +253,11 @@ impl Report {
         match (failure, steps.last()) {
             (Some(failure), Some(step)) => {
                 if let Some(ended) = &failure.ended {
-                    text += &wrap("", 0, &ended.to_string());
+                    let what = match ended {
+                        Ended::Returned(answer) if !answer.is_empty() => format!("returned {}", shown(answer)),
+                        _ => ended.to_string(),
+                    };
+                    text += &wrap("", 0, &format!("{} {what}", failure.whose));
                 }
                 if let Some(Ended::Panicked { place, .. }) = &failure.ended {
                     text += &wrap("place", 11, place);
@@ -247,10 +293,19 @@ impl fmt::Display for Report {
     }
 }
 
+/// The same, where nothing is something too.
+pub(super) fn some(bytes: &[u8]) -> String {
+    if bytes.is_empty() { "(no bytes)".to_owned() } else { shown(bytes) }
+}
+
 /// Bytes on one line: what is longer than fits is cut, and its length named.
 pub(super) fn shown(bytes: &[u8]) -> String {
     const FITS: usize = 60;
-    let whole = visible(bytes);
+    let mut whole = visible(bytes).replace("  ", " \\x20");
+    // A space at the end of a line would not be seen.
+    if whole.ends_with(' ') {
+        whole.replace_range(whole.len() - 1.., "\\x20");
+    }
     if columns(&whole) <= FITS {
         return whole;
     }

@@ -1,60 +1,95 @@
-//! The conversation between a checker and a server: what is sent, what has to come, and how long we wait for it.
+//! The conversation between a checker and what the learner wrote: what is sent, what has to come, and how long we wait.
 //!
 //! Every wait ends: an answer has one second, "nothing yet" is believed after 150 ms, and after 5 s no wait begins any more.
 //! Nothing sleeps. Where two pieces must arrive apart, the step demands silence between them, and that is checked.
 //!
-//! May use: deadline, stream; of this folder peer, report.
+//! May use: error, deadline; of this folder peer, report, running, wire.
 
-use super::peer::Running;
-use super::report::{End, Expected, Failure, Step, shown};
+use super::peer::{Ended, Peer, Role};
+use super::report::{End, Expected, Failure, Step, shown, some};
+use super::running::Running;
+use super::wire::Wire;
 use crate::deadline::Deadline;
-use crate::stream::{self, Stream, Tcp};
-use std::io::{self, ErrorKind, Read, Write};
-use std::time::Duration;
+use crate::error::{Error, Result};
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
 
 /// How long an answer may take. Loopback needs less than a millisecond, a slow room a hundred.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// What a program needs to start and to end, beside that.
+const STARTUP: Duration = Duration::from_secs(4);
 /// How long silence must last to be believed: far longer than loopback takes, short enough to wait for several times.
 const QUIET: Duration = Duration::from_millis(150);
-/// Begun after that, no wait is worth it: a server answers each time in the last moment, or drips. A right one needs
-/// half a second for the whole conversation, and this many times more where the machine has other work. A wait that has
+/// Begun after that, no wait is worth it: the other side answers each time in the last moment, or drips. A right one needs
+/// a second or two for the whole conversation, and this many times more where the machine has other work. A wait that has
 /// begun gets all of its patience, so that a report does not depend on how long the steps before it took.
 const WHOLE: Duration = Duration::from_secs(5);
-/// A server that hung up may be about to end: so long we wait to hear how.
+/// The same for a client that is a program of its own: it starts anew for each server that it meets.
+const WHOLE_OF_PROGRAMS: Duration = Duration::from_secs(60);
+/// Who hung up may be about to end: so long we wait to hear how.
 const LAST_WORDS: Duration = Duration::from_millis(300);
-/// How often a wait looks whether the server still runs.
-const LOOK: Duration = Duration::from_millis(20);
 /// So many wrong bytes are enough to see what is wrong.
 const ENOUGH: usize = 200;
+/// Asked again after so long, the same question is no mistake but an answer of ours that took too long.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// How a step went: the first failure ends the conversation.
-pub type Checked = Result<(), Box<Failure>>;
+pub type Checked = std::result::Result<(), Box<Failure>>;
 
-/// A conversation with a server: the checker is its client, one connection after the other.
+/// A conversation with what the learner wrote. To a server the checker is a client, one after the other or several at once;
+/// to a client it is a server.
+///
+/// In the report `C` is the client and `S` the server, whoever of both is the checker; `C2` is the second of several clients
+/// and `S2` what the server says to it.
 pub struct Talk {
-    host: String,
-    port: u16,
-    running: Option<Running>,
-    whole: Deadline,
-    client: Option<Tcp>,
+    pub(super) peer: Peer,
+    pub(super) role: Role,
+    server: Option<Running>,
+    pub(super) whole: Deadline,
+    pub(super) lines: Vec<Line>,
+    pub(super) now: usize,
     steps: Vec<Step>,
+    pub(super) broken: Option<Error>,
+}
+
+/// One client and one server in conversation.
+pub(super) struct Line {
+    /// None where there is one client only.
+    pub(super) number: Option<usize>,
+    /// Where a client connects.
+    pub(super) door: Wire,
+    pub(super) wire: Wire,
+    /// The learner's client at work.
+    pub(super) client: Option<Running>,
+    pub(super) begun: Instant,
+    /// The last datagram that came.
+    pub(super) asked: Option<(Vec<u8>, Instant)>,
+}
+
+impl Line {
+    pub(super) fn new(number: Option<usize>) -> Line {
+        Line { number, door: Wire::Closed, wire: Wire::Closed, client: None, begun: Instant::now(), asked: None }
+    }
 }
 
 /// What one wait brought.
-enum Heard {
+pub(super) enum Heard {
     Bytes(Vec<u8>),
     /// Or not a whole answer.
     Nothing(End),
 }
 
 impl Talk {
-    pub(super) fn new(host: &str, port: u16, running: Option<Running>) -> Talk {
-        let whole = Deadline::after(WHOLE);
-        Talk { host: host.to_owned(), port, running, whole, client: None, steps: Vec::new() }
+    /// `peer` is where to connect, or what to start for each conversation; `server` is the learner's, if it runs here.
+    pub(super) fn new(role: Role, peer: Peer, server: Option<Running>) -> Talk {
+        let whole = if matches!(peer, Peer::Program(_)) { WHOLE_OF_PROGRAMS } else { WHOLE };
+        let whole = Deadline::after(whole);
+        Talk { peer, role, server, whole, lines: vec![Line::new(None)], now: 0, steps: Vec::new(), broken: None }
     }
 
-    pub(super) fn into_steps(self) -> Vec<Step> {
-        self.steps
+    /// The steps, and what was wrong with this machine and not with the learner's work.
+    pub(super) fn into_parts(self) -> (Vec<Step>, Option<Error>) {
+        (self.steps, self.broken)
     }
 
     /// Begins a step: `title` says what it is about, `heading` which part of the lesson explains it.
@@ -64,67 +99,74 @@ impl Talk {
         &mut self.steps[last]
     }
 
+    /// From now on this one of several clients talks, which stay connected side by side.
+    pub fn client(&mut self, number: usize) {
+        self.lines.retain(|line| line.number.is_some());
+        self.now = self.lines.iter().position(|line| line.number == Some(number)).unwrap_or(self.lines.len());
+        if self.now == self.lines.len() {
+            self.lines.push(Line::new(Some(number)));
+        }
+    }
+
+    /// All leave; from now on there is one client again.
+    pub fn alone(&mut self) {
+        self.lines = vec![Line::new(None)];
+        self.now = 0;
+    }
+
+    // ---- with a server ----
+
     /// A new client connects; the one before, if any, closes its connection.
     ///
     /// # Errors
     /// When nobody listens.
     pub fn connect(&mut self) -> Checked {
-        self.client = None;
-        self.note("C: (connects)");
-        match stream::connect(&self.host, self.port, self.whole.earlier(Deadline::after(PATIENCE))) {
-            Ok(client) => {
-                self.client = Some(client);
+        self.fresh();
+        self.note('C', "(connects)");
+        self.open(Wire::tcp)
+    }
+
+    /// A new client with a UDP socket of its own, in place of the one before. Nothing is sent by that.
+    ///
+    /// # Errors
+    /// When there is no way to the server's address.
+    pub fn open_udp(&mut self) -> Checked {
+        self.fresh();
+        self.open(Wire::udp)
+    }
+
+    fn open(&mut self, open: fn(&str, u16, Deadline) -> Result<Wire>) -> Checked {
+        let Peer::At(host, port) = self.peer.clone() else { return Ok(()) };
+        self.line().wire = Wire::Closed; // before the next one comes
+        match open(&host, port, self.whole.earlier(Deadline::after(PATIENCE))) {
+            Ok(wire) => {
+                self.line().wire = wire;
                 Ok(())
             }
             Err(error) => self.fail(Expected::Connection, Vec::new(), End::Refused(error.kind().to_string())),
         }
     }
 
-    /// Sends these bytes in one piece.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        let bytes = bytes.as_ref();
-        self.note(&format!("C: {}", shown(bytes)));
-        if let Some(client) = &mut self.client {
-            client.set_deadline(self.whole);
-            client.set_patience(Some(PATIENCE));
-            // A server that hung up lets this fail; what is expected next tells what that means.
-            let _ = client.write_all(bytes);
-        }
-    }
+    // ---- what has to come ----
 
-    /// Says "no more from me" and goes on listening.
-    pub fn half_close(&mut self) {
-        self.note("C: FIN");
-        if let Some(client) = &mut self.client {
-            let _ = client.finish(); // as in `send`
-        }
-    }
-
-    /// Waits until an answer is there and goes away without reading it: closing with unread bytes is a reset
-    /// (RFC 2525 section 2.17).
-    ///
-    /// # Errors
-    /// When no answer comes.
-    pub fn vanish(&mut self) -> Checked {
-        match self.hear(1, PATIENCE, peek) {
-            Heard::Bytes(_) => {
-                self.client = None;
-                self.note("C: (goes away without reading the answer)");
-                Ok(())
-            }
-            Heard::Nothing(end) => self.fail(Expected::Answer, Vec::new(), end),
-        }
-    }
-
-    /// These bytes have to come next, cut in any way.
+    /// These bytes have to come next: of a stream cut in any way, or else as one datagram.
     ///
     /// # Errors
     /// When others come, or not all of them.
     pub fn expect(&mut self, bytes: impl AsRef<[u8]>) -> Checked {
         let wanted = bytes.as_ref();
+        let patience = self.patience(PATIENCE);
         let mut got = Vec::new();
-        while got.len() < wanted.len() {
-            match self.hear(wanted.len() - got.len(), PATIENCE, Tcp::read) {
+        while got.is_empty() || got.len() < wanted.len() {
+            let udp = self.line().wire.is_udp();
+            match self.hear((wanted.len() - got.len()).max(1), patience, Wire::read) {
+                Heard::Bytes(datagram) if udp => {
+                    if self.asks_again(&datagram) && datagram != wanted {
+                        continue;
+                    }
+                    got = datagram;
+                    break;
+                }
                 Heard::Bytes(more) => got.extend(more),
                 Heard::Nothing(end) => return self.fail(Expected::Bytes(wanted.to_vec()), got, end),
             }
@@ -132,8 +174,17 @@ impl Talk {
                 return self.wrong_bytes(Expected::Bytes(wanted.to_vec()), got);
             }
         }
-        self.note(&format!("S: {}", shown(&got)));
+        if got != wanted {
+            return self.fail(Expected::Bytes(wanted.to_vec()), got, End::Open);
+        }
+        self.heard(&got);
         Ok(())
+    }
+
+    /// Whether a client only repeats its last question because our answer took so long.
+    fn asks_again(&mut self, question: &[u8]) -> bool {
+        let before = self.line().asked.replace((question.to_vec(), Instant::now()));
+        self.role == Role::Client && before.is_some_and(|(last, at)| last == question && at.elapsed() >= AGAIN)
     }
 
     /// Nothing more may come: the answers until now were all. What the end of the connection means is for the next step.
@@ -141,7 +192,7 @@ impl Talk {
     /// # Errors
     /// When more comes within 150 ms.
     pub fn expect_no_more(&mut self) -> Checked {
-        match self.hear(ENOUGH, QUIET, Tcp::read) {
+        match self.hear(ENOUGH, QUIET, Wire::read) {
             Heard::Nothing(_) => Ok(()),
             Heard::Bytes(got) => self.wrong_bytes(Expected::NoMore, got),
         }
@@ -152,53 +203,66 @@ impl Talk {
     /// # Errors
     /// When something comes within 150 ms.
     pub fn expect_nothing(&mut self) -> Checked {
-        match self.hear(ENOUGH, QUIET, Tcp::read) {
+        match self.hear(ENOUGH, QUIET, Wire::read) {
             Heard::Nothing(End::Silent(_)) => Ok(()),
             Heard::Nothing(end) => self.fail(Expected::Nothing, Vec::new(), end),
             Heard::Bytes(got) => self.wrong_bytes(Expected::Nothing, got),
         }
     }
 
-    /// The server has to close the connection now. A FIN and a reset are the same here: where bytes of ours are still
+    /// The other side has to close the connection now. A FIN and a reset are the same here: where bytes of ours are still
     /// on their way, it is chance which of the two we see.
     ///
     /// # Errors
     /// When bytes come, or nothing happens.
     pub fn expect_hang_up(&mut self) -> Checked {
-        match self.hear(ENOUGH, PATIENCE, Tcp::read) {
+        self.expect_end(Expected::HangUp, "(hangs up)")
+    }
+
+    /// The other side has to say that this was all from it. Whether it still listens, what comes next tells.
+    ///
+    /// # Errors
+    /// When bytes come, or nothing happens.
+    pub fn expect_half_close(&mut self) -> Checked {
+        self.expect_end(Expected::HalfClose, "FIN")
+    }
+
+    fn expect_end(&mut self, expected: Expected, words: &str) -> Checked {
+        match self.hear(ENOUGH, PATIENCE, Wire::read) {
             Heard::Nothing(End::HungUp) => {
-                self.note("S: (hangs up)");
+                self.note(self.role.letters().1, words);
                 Ok(())
             }
-            Heard::Nothing(end) => self.fail(Expected::HangUp, Vec::new(), end),
-            Heard::Bytes(got) => self.wrong_bytes(Expected::HangUp, got),
+            Heard::Nothing(end) => self.fail(expected, Vec::new(), end),
+            Heard::Bytes(got) => self.wrong_bytes(expected, got),
         }
     }
 
-    /// Waits for at most `limit` bytes. A server that has ended is not waited for.
-    fn hear(&mut self, limit: usize, patience: Duration, read: fn(&mut Tcp, &mut [u8]) -> io::Result<usize>) -> Heard {
+    // ---- below ----
+
+    /// Waits for at most `limit` bytes. Who has ended is not waited for.
+    pub(super) fn hear(
+        &mut self,
+        limit: usize,
+        patience: Duration,
+        look: fn(&mut Wire, usize) -> io::Result<Vec<u8>>,
+    ) -> Heard {
         if self.whole.is_over() {
-            return Heard::Nothing(End::Silent(WHOLE)); // also for a server that never stops to send
+            return Heard::Nothing(End::Silent(WHOLE)); // also for somebody who never stops to send
         }
         let until = Deadline::after(patience);
-        let Some(client) = &mut self.client else { return Heard::Nothing(End::HungUp) };
-        client.set_deadline(Deadline::NEVER);
-        client.set_patience(Some(LOOK));
-        let mut buffer = vec![0; limit];
         loop {
-            // Asked before the read: what the server sent before it ended is then already here.
-            let over =
-                until.is_over() || self.running.as_mut().is_some_and(|r| r.how_it_ended(Duration::ZERO).is_some());
-            match read(client, &mut buffer).map_err(|e| e.kind()) {
-                Ok(0) => return Heard::Nothing(End::HungUp),
-                Ok(n) => {
-                    buffer.truncate(n);
-                    return Heard::Bytes(buffer);
-                }
+            // Asked before the look: what was sent before the end is then already here.
+            let over = until.is_over() || self.how_it_ended(Duration::ZERO).is_some();
+            let wire = &mut self.line().wire;
+            match look(wire, limit).map_err(|e| e.kind()) {
+                Ok(got) if got.is_empty() && !wire.is_udp() => return Heard::Nothing(End::HungUp),
+                Ok(got) => return Heard::Bytes(got),
                 Err(ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) if !over => {}
                 Err(ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {
                     return Heard::Nothing(End::Silent(patience));
                 }
+                Err(kind) if wire.is_udp() => return Heard::Nothing(End::Refused(kind.to_string())),
                 Err(_) => return Heard::Nothing(End::HungUp),
             }
         }
@@ -207,8 +271,8 @@ impl Talk {
     /// All that follows without a pause belongs to the evidence, however it was cut.
     fn wrong_bytes(&mut self, expected: Expected, mut got: Vec<u8>) -> Checked {
         let until = Deadline::after(PATIENCE);
-        while got.len() < ENOUGH && !until.is_over() {
-            match self.hear(ENOUGH, QUIET, Tcp::read) {
+        while got.len() < ENOUGH && !until.is_over() && !self.line().wire.is_udp() {
+            match self.hear(ENOUGH, QUIET, Wire::read) {
                 Heard::Bytes(more) => got.extend(more),
                 Heard::Nothing(_) => break,
             }
@@ -216,45 +280,88 @@ impl Talk {
         self.fail(expected, got, End::Open)
     }
 
-    fn fail(&mut self, expected: Expected, received: Vec<u8>, end: End) -> Checked {
-        if !received.is_empty() {
-            self.note(&format!("S: {}", shown(&received)));
+    pub(super) fn fail(&mut self, expected: Expected, received: Vec<u8>, end: End) -> Checked {
+        let theirs = self.role.letters().1;
+        // These have been noted as they came.
+        let result = matches!(expected, Expected::Result(_) | Expected::Error);
+        let of_client = self.role == Role::Client && expected == Expected::Nothing;
+        if !(received.is_empty() || result || of_client || (end == End::Open && matches!(expected, Expected::Other(_))))
+        {
+            self.note(theirs, &shown(&received));
         }
         if end == End::HungUp {
-            self.note("S: (hangs up)");
+            self.note(theirs, "(hangs up)");
         }
-        // Wrong bytes speak for themselves; a server that is silent or gone may have ended.
+        // Wrong bytes speak for themselves; who is silent or gone may have ended.
         let wait = match end {
             End::Open => None,
-            End::Silent(_) => Some(Duration::ZERO),
+            End::Silent(_) | End::Failed => Some(Duration::ZERO),
             End::HungUp | End::Refused(_) => Some(LAST_WORDS),
         };
-        let ended = wait.and_then(|wait| self.running.as_mut()?.how_it_ended(wait).cloned());
-        Err(Box::new(Failure { expected, received, end, ended }))
+        let ended = wait.and_then(|wait| self.how_it_ended(wait).cloned());
+        let whose = match (&self.peer, self.role) {
+            (Peer::Program(_), _) => "the program",
+            (_, Role::Client) => "ask()",
+            _ => "serve()",
+        };
+        Err(Box::new(Failure { expected, received, end, ended, whose, noun: self.role.noun() }))
     }
 
-    fn note(&mut self, line: &str) {
-        if let Some(step) = self.steps.last_mut() {
-            step.note(line);
+    pub(super) fn line(&mut self) -> &mut Line {
+        &mut self.lines[self.now]
+    }
+
+    /// How the server, or the client of this line, has ended. A client that has several lines has one of them for its own.
+    pub(super) fn how_it_ended(&mut self, wait: Duration) -> Option<&Ended> {
+        let own = self.lines.get(self.now).filter(|line| line.client.is_some()).map(|_| self.now);
+        let at = own.or_else(|| self.lines.iter().position(|line| line.client.is_some()));
+        let client = at.and_then(|at| self.lines[at].client.as_mut());
+        client.or(self.server.as_mut())?.how_it_ended(wait)
+    }
+
+    /// A program gets the time that it needs to start.
+    pub(super) fn patience(&self, time: Duration) -> Duration {
+        if matches!(self.peer, Peer::Program(_)) { time + STARTUP } else { time }
+    }
+
+    /// The first of all who are connected now: what was before is over.
+    pub(super) fn fresh(&mut self) {
+        if let ([_], Some(step)) = (self.lines.as_slice(), self.steps.last_mut()) {
+            step.fresh = true;
         }
     }
-}
 
-/// A look at what is there, which leaves it there.
-fn peek(client: &mut Tcp, buffer: &mut [u8]) -> io::Result<usize> {
-    client.socket().set_read_timeout(Some(LOOK))?;
-    client.socket().peek(buffer)
+    /// Notes what the other side said.
+    pub(super) fn heard(&mut self, bytes: &[u8]) {
+        self.note(self.role.letters().1, &some(bytes));
+    }
+
+    /// Why this step fails, whatever else it may say.
+    pub(super) fn explain(&mut self, why: &'static str) {
+        if let Some(step) = self.steps.last_mut() {
+            step.because(why);
+        }
+    }
+
+    pub(super) fn note(&mut self, letter: char, words: &str) {
+        let number = self.line().number.map(|number| number.to_string()).unwrap_or_default();
+        if let Some(step) = self.steps.last_mut() {
+            step.note(&format!("{letter}{number}: {words}"));
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
     use std::net::TcpListener;
 
     #[test]
     fn no_wait_begins_when_the_whole_time_is_over() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut talk = Talk::new("127.0.0.1", listener.local_addr().unwrap().port(), None);
+        let peer = Peer::At("127.0.0.1".to_owned(), listener.local_addr().unwrap().port());
+        let mut talk = Talk::new(Role::Server, peer, None);
         talk.connect().unwrap();
         listener.accept().unwrap().0.write_all(b"5\n").unwrap();
         talk.whole = Deadline::after(Duration::ZERO);

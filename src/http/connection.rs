@@ -53,9 +53,10 @@ pub(super) struct Turn {
 pub(super) struct Connection {
     pub stream: BoxStream,
     url: Url,
-    // What came and is not taken yet: the bytes from `at` on.
+    // What came and is not taken yet stands from `at` to `end`.
     buffer: Vec<u8>,
     at: usize,
+    end: usize,
     /// Whether a byte of this turn's answer came.
     pub heard: bool,
     pub closing: Option<CloseReason>,
@@ -67,7 +68,7 @@ impl Connection {
         let tls = url.is_https().then(|| dial.tls.clone().unwrap_or_default());
         let connect = rest.map_or(dial.connect, |rest| rest.min(dial.connect));
         let stream = Dial { connect, tls, ..dial.clone() }.open(url.server())?;
-        Ok(Connection { stream, url: url.clone(), buffer: Vec::new(), at: 0, heard: false, closing: None })
+        Ok(Connection { stream, url: url.clone(), buffer: Vec::new(), at: 0, end: 0, heard: false, closing: None })
     }
 
     /// Whether it can carry a request to there. One on which something has come since the last turn cannot: it is the
@@ -86,7 +87,8 @@ impl Connection {
         let request = call.head()?;
         self.stream.set_deadline(deadline);
         (self.heard, self.closing) = (false, Some(CloseReason::Failed)); // until this turn is over
-        let sent = self.send(&request, call).map_err(Error::io(format!("send the request to {}", self.url.server())));
+        let sent = self.send(request, call);
+        let sent = sent.map_err(|error| Error::io(format!("send the request to {}", self.url.server()))(error));
         let head = match (sent.as_ref(), self.read_head(limits)) {
             (Ok(()), head) => head?,
             // Who refuses a long body may answer and close before all of it has come (RFC 9112 section 9.5).
@@ -105,21 +107,25 @@ impl Connection {
         Ok(Turn { head, framing, after })
     }
 
-    fn send(&mut self, head: &str, call: &Call) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(head.len());
-        for line in head.split_inclusive('\n') {
-            match line.split_once(' ') {
-                // In a write of its own, so that who watches the wire sees that it was there, and no more.
-                Some((name, value)) if call.is_secret(name.trim_end_matches(':')) => {
-                    self.stream.write_all(&[&bytes, name.as_bytes(), b" "].concat())?;
-                    self.stream.secret(true);
-                    let sent = self.stream.write_all(value.as_bytes());
-                    self.stream.secret(false);
-                    sent?;
-                    bytes.clear();
+    fn send(&mut self, head: String, call: &Call) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        if call.headers.iter().any(|(name, _)| call.is_secret(name)) {
+            for line in head.split_inclusive('\n') {
+                match line.split_once(' ') {
+                    // In a write of its own, so that who watches the wire sees that it was there, and no more.
+                    Some((name, value)) if call.is_secret(name.trim_end_matches(':')) => {
+                        self.stream.write_all(&[&bytes, name.as_bytes(), b" "].concat())?;
+                        self.stream.secret(true);
+                        let sent = self.stream.write_all(value.as_bytes());
+                        self.stream.secret(false);
+                        sent?;
+                        bytes.clear();
+                    }
+                    _ => bytes.extend_from_slice(line.as_bytes()),
                 }
-                _ => bytes.extend_from_slice(line.as_bytes()),
             }
+        } else {
+            bytes = head.into_bytes();
         }
         let (small, large) = call.body.unwrap_or_default().split_at(match call.body {
             Some(body) if body.len() <= SMALL_BODY => body.len(),
@@ -132,7 +138,6 @@ impl Connection {
     }
 
     fn read_head(&mut self, limits: &mut Limits) -> Result<ResponseHead> {
-        let phase = format!("read the answer of {}", self.url.server());
         let mut interim = 0;
         let mut come = !self.unread().is_empty();
         loop {
@@ -152,8 +157,10 @@ impl Connection {
                 }
                 None => {
                     let before = self.unread().len();
-                    if self.fill().map_err(Error::io(phase.clone()))? == 0 {
-                        return Err(Error::Closed(phase.into()));
+                    let filled = self.fill();
+                    let phase = || format!("read the answer of {}", self.url.server());
+                    if filled.map_err(|error| Error::io(phase())(error))? == 0 {
+                        return Err(Error::Closed(phase().into()));
                     }
                     come = self.unread()[before..].contains(&b'\n') || self.unread().len() > limits.head;
                 }
@@ -162,7 +169,7 @@ impl Connection {
     }
 
     pub fn unread(&self) -> &[u8] {
-        &self.buffer[self.at..]
+        &self.buffer[self.at..self.end]
     }
 
     pub fn take(&mut self, n: usize) {
@@ -171,14 +178,15 @@ impl Connection {
 
     /// Reads more behind what is unread: how many bytes, 0 at the end.
     pub fn fill(&mut self) -> io::Result<usize> {
-        self.buffer.drain(..self.at);
-        self.at = 0;
-        let before = self.buffer.len();
-        self.buffer.resize(before + READ, 0);
-        let read = read(&mut self.stream, &mut self.buffer[before..]);
-        self.buffer.truncate(before + *read.as_ref().unwrap_or(&0));
-        self.heard |= self.buffer.len() > before;
-        read
+        self.buffer.copy_within(self.at..self.end, 0);
+        (self.at, self.end) = (0, self.end - self.at);
+        if self.buffer.len() < self.end + READ {
+            self.buffer.resize(self.end + READ, 0);
+        }
+        let n = read(&mut self.stream, &mut self.buffer[self.end..])?;
+        self.end += n;
+        self.heard |= n > 0;
+        Ok(n)
     }
 }
 

@@ -1,20 +1,15 @@
 //! A body into a file, which has its name only once it is whole.
 //!
-//! Until then it stands beside its place under a name of its own, so that no reader, and no later run, takes a half for the whole.
-//!
-//! May use: error, and response of its own folder.
+//! May use: error, part, and response of its own folder.
 
 use super::response::Response;
 use crate::error::{Error, Result};
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process;
+use crate::part::Part;
+use std::io::{Read, Write};
+use std::path::Path;
 
 /// One read and one write: large enough that the system calls do not count.
-const PIECE: usize = 64 << 10;
-/// So many leftovers of killed programs with our process's number are stepped over.
-const NAMES: u32 = 100;
+const PIECE: usize = 128 << 10;
 
 impl Response<'_> {
     /// Writes the body into a file and gives its length; what stood there before is replaced once the new one is whole.
@@ -34,51 +29,11 @@ impl Response<'_> {
             if n == 0 {
                 break;
             }
-            part.file.write_all(&piece[..n]).map_err(Error::io(format!("write {}", path.display())))?;
+            part.write_all(&piece[..n]).map_err(Error::io(format!("write {}", path.display())))?;
             done += n as u64;
             progress(done, all);
         }
         part.name(path)?;
         Ok(done)
-    }
-}
-
-/// An unfinished file. Dropped, it is removed.
-struct Part {
-    path: PathBuf,
-    file: File,
-}
-
-impl Part {
-    fn beside(path: &Path) -> Result<Part> {
-        let phase = format!("create {}", path.display());
-        let bad = || Error::Invalid(format!("{phase}: this names no file").into());
-        let name = path.file_name().ok_or_else(bad)?.to_string_lossy();
-        if path.is_dir() {
-            return Err(bad());
-        }
-        for n in 0..NAMES {
-            let path = path.with_file_name(format!(".{name}.{}-{n}.part", process::id()));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Part { path, file }),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::io(phase)(error)),
-            }
-        }
-        Err(Error::Io(phase.into(), ErrorKind::AlreadyExists.into()))
-    }
-
-    fn name(mut self, path: &Path) -> Result<()> {
-        fs::rename(&self.path, path).map_err(Error::io(format!("name {}", path.display())))?;
-        self.path = PathBuf::new(); // nothing left to remove
-        Ok(())
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            let _ = fs::remove_file(&self.path);
-        }
     }
 }

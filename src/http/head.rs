@@ -63,7 +63,8 @@ pub fn write_request(method: &str, target: &str, headers: &Headers) -> Result<St
     if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::Invalid(format!("\"{}\" cannot be asked for", visible(target.as_bytes())).into()));
     }
-    Ok(format!("{method} {target} HTTP/1.1\r\n{headers}\r\n"))
+    let lines = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]);
+    Ok([method, " ", target, " HTTP/1.1\r\n"].into_iter().chain(lines).chain(["\r\n"]).collect())
 }
 
 /// Parses the head of an answer at the start of `bytes`: the head and how many bytes it took, or `None` when its end has
@@ -150,7 +151,8 @@ pub(super) fn field(line: &[u8]) -> Result<(String, String)> {
 
 /// A token (RFC 9110 section 5.6.2): letters, digits and some signs, at least one.
 pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    let sign = |byte: &u8| matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || sign(byte))
 }
 
 /// No control character but the tab (RFC 9110 section 5.5).

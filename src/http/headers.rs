@@ -39,11 +39,13 @@ impl Headers {
     /// [`Error::Invalid`] for a name that is no token, and a value with a CR, LF, NUL or another control character: it would
     /// begin a field, or a request, of its own (CVE-2019-9740, CVE-2020-26116).
     pub fn add(&mut self, name: &str, value: &str) -> Result<()> {
-        let shown = visible(name.as_bytes());
+        let shown = || visible(name.as_bytes());
         if !is_token(name.as_bytes()) {
+            let shown = shown();
             return Err(Error::Invalid(format!("\"{shown}\" is no name for a header field").into()));
         }
         if !is_value(value.as_bytes()) {
+            let shown = shown();
             return Err(Error::Invalid(format!("the value of {shown} has a control character inside").into()));
         }
         self.0.push((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()));

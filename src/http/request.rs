@@ -156,11 +156,9 @@ impl Call<'_> {
 
     /// The head as it is written.
     pub fn head(&self) -> Result<String> {
-        let mut headers = Headers::new();
-        headers.add("Host", &self.url.host_field())?;
-        for (name, value) in self.headers.iter() {
-            headers.add(name, value)?;
-        }
+        let mut headers = Headers(Vec::with_capacity(self.headers.iter().len() + 2));
+        headers.add("Host", self.url.host_field())?;
+        headers.0.extend_from_slice(&self.headers.0);
         // A method that usually has a body says so when it has none (RFC 9110 section 8.6).
         let usual = matches!(self.method, Method::Post | Method::Put | Method::Patch);
         if let Some(length) = self.body.map(<[u8]>::len).or(usual.then_some(0)) {

@@ -7,10 +7,13 @@
 //! May use: everything but `check`.
 
 pub mod dns;
+pub mod ftp;
 pub mod http;
 mod pause;
 pub mod ports;
+pub mod ready;
 pub mod script;
+pub mod smtp;
 pub mod tls;
 pub mod ws;
 mod zone;

@@ -33,8 +33,7 @@ const SILENCE: Duration = Duration::from_millis(200);
 /// Ports that stay as they are until this is dropped.
 pub struct Ports {
     servers: Vec<Handle>,
-    // Both ends and the listener between them: while they live nobody gets the port of the first.
-    closed: (SocketAddr, TcpStream, TcpListener),
+    closed: Closed,
     full: Option<(SocketAddr, TcpListener, Vec<TcpStream>)>,
 }
 
@@ -53,10 +52,7 @@ impl Ports {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn start(host: IpAddr) -> Result<Ports> {
-        if !host.is_loopback() {
-            return Err(Error::Invalid(format!("{host}: the lab stays on this machine").into()));
-        }
-        let at = SocketAddr::new(host, 0);
+        let at = any_port(host)?;
         let speaks = |line: &'static str| {
             Server::bind(at)?
                 .start(move |mut conn| conn.stream.write_all(line.as_bytes()).map_err(Error::io("say the first line")))
@@ -65,7 +61,11 @@ impl Ports {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::io("wait for a question")(error)),
         })?;
-        Ok(Ports { servers: vec![speaks(POLITE)?, speaks(NASTY)?, waits], closed: closed(at)?, full: full(at)? })
+        Ok(Ports {
+            servers: vec![speaks(POLITE)?, speaks(NASTY)?, waits],
+            closed: Closed::start(host)?,
+            full: full(at)?,
+        })
     }
 
     /// Somebody listens: one says a line, one a nasty line, one nothing.
@@ -75,7 +75,7 @@ impl Ports {
 
     /// Nobody listens, and nobody can.
     pub fn closed(&self) -> SocketAddr {
-        self.closed.0
+        self.closed.addr()
     }
 
     /// Nothing answers. `None` on systems that refuse callers when a queue is full.
@@ -101,13 +101,49 @@ impl fmt::Display for Ports {
     }
 }
 
-fn closed(at: SocketAddr) -> Result<(SocketAddr, TcpStream, TcpListener)> {
-    let reserve = || {
-        let listener = TcpListener::bind(at)?;
-        let near = TcpStream::connect(listener.local_addr()?)?;
-        Ok((near.local_addr()?, near, listener))
-    };
-    reserve().map_err(Error::io("reserve a port without listening on it"))
+/// An address on which nobody listens, and nobody can while this lives.
+pub struct Closed {
+    // Both ends of a connection and the listener between them: the port of the first is taken, and not by a listener.
+    addr: SocketAddr,
+    _near: TcpStream,
+    _listener: TcpListener,
+}
+
+impl Closed {
+    /// Takes a port of the system's choice. `host` is 127.0.0.1 or `::1`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an address that is not loopback; [`Error::Io`] when there is no such address.
+    ///
+    /// ```
+    /// use netprimer::lab::ports::Closed;
+    /// use std::{io::ErrorKind, net::TcpStream};
+    /// let nobody = Closed::start("127.0.0.1".parse()?)?;
+    /// let error = TcpStream::connect(nobody.addr()).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn start(host: IpAddr) -> Result<Closed> {
+        let at = any_port(host)?;
+        let reserve = || {
+            let listener = TcpListener::bind(at)?;
+            let near = TcpStream::connect(listener.local_addr()?)?;
+            Ok(Closed { addr: near.local_addr()?, _near: near, _listener: listener })
+        };
+        reserve().map_err(Error::io("reserve a port without listening on it"))
+    }
+
+    /// Where nobody listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+fn any_port(host: IpAddr) -> Result<SocketAddr> {
+    match host.is_loopback() {
+        true => Ok(SocketAddr::new(host, 0)),
+        false => Err(Error::Invalid(format!("{host}: the lab stays on this machine").into())),
+    }
 }
 
 fn full(at: SocketAddr) -> Result<Option<(SocketAddr, TcpListener, Vec<TcpStream>)>> {

@@ -37,7 +37,7 @@ pub struct Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Options({:?}, {:?})", self.tls, self.serve)
+        write!(f, "Options({:?}, {:?})", self.tls, self.serve.limits)
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::{BoxStream, Stream};
 use crate::deadline::Deadline;
-use crate::error::{Error, Result};
+use crate::error::{Cut, Error, Result};
 use native_tls::TlsStream;
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read, Write};
@@ -43,26 +43,6 @@ pub fn close(mut stream: impl Stream) -> Result<()> {
         Err(error) => Err(Error::io(phase)(error)),
     }
 }
-
-/// What a read gives as the [`io::Error`] of kind `InvalidData` when the connection ended and the peer's `close_notify` had
-/// not come: somebody, the peer or anybody else, cut it off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut;
-
-impl Cut {
-    /// Whether this error says so.
-    pub fn is(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|inner| inner.is::<Cut>())
-    }
-}
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cut off: TLS marks its end (close_notify) and this had none, so something may be missing")
-    }
-}
-
-impl error::Error for Cut {}
 
 /// What [`upgrade`](super::upgrade) says of a certificate without a list of names.
 pub(super) const NO_NAMES: &str = "no subjectAltName";
@@ -172,6 +152,8 @@ impl Write for Below {
 pub(crate) trait Session: Read + Write + Send {
     fn below(&self) -> &Below;
     fn below_mut(&mut self) -> &mut Below;
+    /// Whether bytes of a record were read from below and wait here, unpacked.
+    fn has_unpacked(&self) -> bool;
     /// Sends `close_notify`, and does not wait for the peer's.
     fn close_notify(&mut self) -> io::Result<()>;
 }
@@ -182,6 +164,9 @@ impl Session for TlsStream<Below> {
     }
     fn below_mut(&mut self) -> &mut Below {
         self.get_mut()
+    }
+    fn has_unpacked(&self) -> bool {
+        self.buffered_read_size().is_ok_and(|size| size > 0)
     }
     fn close_notify(&mut self) -> io::Result<()> {
         self.shutdown()
@@ -279,6 +264,9 @@ impl<S: Session> Stream for Sealed<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.session.below().stream.peer_addr()
     }
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.session.below().stream.local_addr()
+    }
     fn finish(&mut self) -> io::Result<()> {
         if self.finished {
             return Ok(());
@@ -288,10 +276,14 @@ impl<S: Session> Stream for Sealed<S> {
         self.session.below_mut().stream.finish()
     }
     fn is_quiet(&mut self) -> bool {
-        self.session.below_mut().stream.is_quiet() // a record that waits is read, or an end
+        // Below may be a record that waits to be read, or the end.
+        !self.session.has_unpacked() && self.session.below_mut().stream.is_quiet()
     }
     fn secret(&mut self, on: bool) {
         self.session.below_mut().stream.secret(on);
+    }
+    fn unwatch(&mut self) {
+        self.session.below_mut().stream.unwatch();
     }
 }
 

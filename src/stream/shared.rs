@@ -22,8 +22,7 @@ impl Tcp {
     /// # Errors
     /// Those of a read, with its limits of time.
     pub fn wait_readable(&mut self) -> io::Result<()> {
-        self.arm(READ)?;
-        self.socket.peek(&mut [0]).map(drop)
+        self.in_time(READ, |socket| socket.peek(&mut [0])).map(drop)
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! May use: error, deadline, stream, trace.
 
+use super::heads::Heads;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::stream::{self, BoxStream, Stream, Tls};
@@ -14,6 +15,7 @@ use crate::trace::{Side, Sink, Traced};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::{error, fmt};
 use ureq::config::Config;
@@ -99,6 +101,7 @@ impl Connector for Dialer {
             stream: Mutex::new(stream),
             buffers: LazyBuffers::new(BUFFER, BUFFER),
             head: Some(Vec::new()),
+            heads: Heads::default(),
             kept: false,
             heard: false,
             https,
@@ -124,6 +127,8 @@ pub(super) struct Line {
     buffers: LazyBuffers,
     // What came of the head that is being written; `None` behind it.
     head: Option<Vec<u8>>,
+    // Those of the answer.
+    heads: Heads,
     // It has served a request before, and whether anything came since.
     kept: bool,
     heard: bool,
@@ -158,30 +163,47 @@ impl Line {
         let bytes = &buffers.output()[..amount];
         let Some(come) = head else { return stream.write_all(bytes) };
         come.extend_from_slice(bytes);
-        let Some(end) = come.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(()) };
-        let (fields, rest) = come.split_at(end + 2); // the empty line and what is behind it
-        let lines = one_cookie(fields);
-        let names = secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        let secret: Vec<bool> = lines.iter().map(|line| names.iter().any(|name| is_field(line, name))).collect();
-        drop(names);
-        let mut open = Vec::with_capacity(come.len());
-        for (line, secret) in lines.iter().zip(secret) {
-            let name = line.iter().position(|byte| *byte == b' ').filter(|_| secret).map_or(line.len(), |at| at + 1);
-            open.extend_from_slice(&line[..name]);
-            if secret {
-                // In a write of its own, so that who watches the wire sees that it was there, and no more.
-                stream.write_all(&open)?;
-                open.clear();
-                stream.secret(true);
-                let sent = stream.write_all(&line[name..]);
-                stream.secret(false);
-                sent?;
-            }
+        let names = || secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((mut values, end)) = hidden(come, &names()) else { return Ok(()) };
+        // Cookies are always among them.
+        if values.len() > 1
+            && let Some(merged) = one_cookie(&come[..end])
+        {
+            *come = [&merged, &come[end..]].concat();
+            values = hidden(come, &names()).map_or(values, |(values, _)| values);
         }
-        open.extend_from_slice(rest);
+        let mut at = 0;
+        for value in values {
+            // In a write of its own, so that who watches the wire sees that it was there, and no more.
+            stream.write_all(&come[at..value.start])?;
+            stream.secret(true);
+            let sent = stream.write_all(&come[value.clone()]);
+            stream.secret(false);
+            sent?;
+            at = value.end;
+        }
+        let sent = stream.write_all(&come[at..]);
         *head = None;
-        stream.write_all(&open)
+        sent
     }
+}
+
+/// Where the values of these fields stand in a head, each with the end of its line, and how long the head is without its empty
+/// line. `None` before that has come.
+fn hidden(head: &[u8], names: &BTreeSet<String>) -> Option<(Vec<Range<usize>>, usize)> {
+    let (mut values, mut end) = (Vec::new(), 0);
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        if line == b"\r\n" {
+            return Some((values, end));
+        }
+        let begin = end;
+        end += line.len();
+        if names.iter().any(|name| is_field(line, name)) {
+            let space = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len() - 1);
+            values.push(begin + space + 1..end);
+        }
+    }
+    None
 }
 
 /// Whether a line of a head is the field of this name.
@@ -189,15 +211,15 @@ fn is_field(line: &[u8], name: &str) -> bool {
     line.get(name.len()) == Some(&b':') && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
 }
 
-/// The lines of a head with their ends; all `Cookie` fields in the first of them. ureq writes the one of its jar before those of
-/// the request, and what was written by hand counts where both have a name.
-fn one_cookie(head: &[u8]) -> Vec<Cow<'_, [u8]>> {
+/// A head with all its `Cookie` fields in one, where it has several: ureq writes the one of its jar before those of the request,
+/// and what was written by hand counts where both have a name.
+fn one_cookie(head: &[u8]) -> Option<Vec<u8>> {
     let lines = || head.split_inclusive(|byte| *byte == b'\n');
     let value = |line| std::str::from_utf8(line).ok()?.split_once(':').map(|(_, value)| value.trim());
     let cookies: Vec<&str> = lines().filter(|line| is_field(line, "cookie")).filter_map(value).collect();
-    let [jar, by_hand @ ..] = &cookies[..] else { return lines().map(Cow::from).collect() };
+    let [jar, by_hand @ ..] = &cookies[..] else { return None };
     if by_hand.is_empty() {
-        return lines().map(Cow::from).collect();
+        return None;
     }
     let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
     let mut all: Vec<&str> = by_hand.iter().flat_map(|list| list.split("; ")).collect();
@@ -205,7 +227,7 @@ fn one_cookie(head: &[u8]) -> Vec<Cow<'_, [u8]>> {
     all.extend(jar.split("; ").filter(|pair| !names.contains(&name(pair))));
     let mut merged = Some(format!("cookie: {}\r\n", all.join("; ")).into_bytes());
     let one = |line| if is_field(line, "cookie") { merged.take().map(Cow::from) } else { Some(Cow::from(line)) };
-    lines().filter_map(one).collect()
+    Some(lines().filter_map(one).collect::<Vec<_>>().concat())
 }
 
 impl Transport for Line {
@@ -237,6 +259,8 @@ impl Transport for Line {
             Ok(0) if self.kept && !self.heard => Err(self.failed(ErrorKind::UnexpectedEof.into(), timeout)),
             Ok(n) => {
                 self.heard |= n > 0;
+                let fine = self.heads.look(&self.buffers.input_append_buf()[..n]);
+                fine.map_err(|error| self.failed(error.into(), timeout))?;
                 self.buffers.input_appended(n);
                 Ok(n > 0)
             }
@@ -244,10 +268,13 @@ impl Transport for Line {
         }
     }
 
-    /// Whether it can serve another request: nothing may have come that nobody asked for, and no end.
+    /// Whether it can serve another request: nothing may have come that nobody asked for, and no end. ureq asks when a
+    /// connection goes into its pool and when it comes out; only the second counts, and looking costs three system calls.
     fn is_open(&mut self) -> bool {
-        (self.head, self.kept, self.heard) = (Some(Vec::new()), true, false);
-        self.stream().is_quiet()
+        let comes_out = self.kept && !self.heard;
+        (self.head, self.heads) = (Some(Vec::new()), Heads::default());
+        (self.kept, self.heard) = (true, false);
+        !comes_out || self.stream().is_quiet()
     }
 
     fn is_tls(&self) -> bool {

@@ -8,8 +8,8 @@
 //!
 //! RFC 9110, RFC 9112, cookies RFC 6265. The retries are those of Python's urllib3, so that its words hold here ([`Policy`]).
 //! What ureq's agent alone does not do: send again after a failure or on a connection that had died, take care of a stranger's
-//! cookies and redirects, escape the names in a form with files. What it does not do either, and only the deadline bounds: count
-//! interim answers. To read it: this file, `send`, `redirect`, `connector`.
+//! cookies and redirects, escape the names in a form with files, refuse what can be read in two ways. To read it: this file,
+//! `send`, `redirect`, `connector`.
 //!
 //! Proxies are not used, also not those of the environment (`HTTP_PROXY`): who controls it would read along. Who wants them
 //! asks an agent of ureq by name, `.proxy(ureq::Proxy::try_from_env())`.
@@ -31,6 +31,7 @@
 mod connector;
 mod cookies;
 mod form;
+mod heads;
 mod redirect;
 mod request;
 mod response;

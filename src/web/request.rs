@@ -124,10 +124,10 @@ pub(super) fn uri(url: &Url) -> error::Result<http::Uri> {
     if number && host.parse::<std::net::Ipv4Addr>().is_err() {
         return Err(bad("this address in numbers is none"));
     }
-    if host.split('.').any(|label| label.starts_with("xn--")) {
+    if host.starts_with("xn--") || host.contains(".xn--") {
         return Err(bad("names of hosts beyond ASCII are not known here"));
     }
-    url.to_string().parse().map_err(|_| bad("ureq does not take this address"))
+    http::Uri::try_from(url.to_string()).map_err(|_| bad("ureq does not take this address"))
 }
 
 /// Sets a field, or says why it cannot be one: a CR or LF would begin a field, or a request, of its own (CVE-2019-9740).

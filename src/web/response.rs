@@ -7,10 +7,14 @@ use crate::encode::visible;
 use crate::error::{self, Error};
 use crate::url::Url;
 use std::fmt;
+use std::io::Read;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 use ureq::Body;
 use ureq::http::{self, HeaderMap};
+
+/// Memory for a body before any of it has come; beyond that it grows with what comes, whatever was declared.
+const FIRST: u64 = 64 << 10;
 
 /// What [`Session::send`](super::Session::send) returns.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -100,17 +104,18 @@ impl Response {
     /// [`Error::TooLong`] beyond the limit (10 MiB unless [`Options::body`](super::Options::body) says otherwise, counted after
     /// decompression), [`Error::Closed`] and [`Error::Protocol`] for a body that is cut or damaged, [`Error::Timeout`].
     pub fn bytes(&mut self) -> error::Result<Vec<u8>> {
-        let phase = format!("read the body of {}", self.url);
         if let Some(coding) =
             text(self.headers(), "content-encoding").filter(|own| !own.eq_ignore_ascii_case("identity"))
         {
             let shown = visible(coding.as_bytes());
-            return Err(Error::Protocol(
-                format!("{phase}: it is compressed as \"{shown}\", which nobody asked for").into(),
-            ));
+            let why = format!("read the body of {}: it is compressed as \"{shown}\", which nobody asked for", self.url);
+            return Err(Error::Protocol(why.into()));
         }
-        let limit = self.limit;
-        self.inner.body_mut().with_config().limit(limit).read_to_vec().map_err(|error| ours(error, &phase))
+        let expected = self.inner.body().content_length().unwrap_or(0).min(self.limit).min(FIRST);
+        let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+        let read = self.inner.body_mut().with_config().limit(self.limit).reader().read_to_end(&mut bytes);
+        read.map_err(|error| ours(error.into(), &format!("read the body of {}", self.url)))?;
+        Ok(bytes)
     }
 
     /// The body as text, in the charset that its `Content-Type` names or else the page itself (`<meta charset=…>`); UTF-8
@@ -222,9 +227,9 @@ pub(super) fn ours(error: ureq::Error, phase: &str) -> Error {
         }
         ureq::Error::LargeResponseHeader(_, limit) => Error::TooLong(format!("{phase}: the head").into(), limit),
         ureq::Error::Http(_) | ureq::Error::BadUri(_) | ureq::Error::CookieValue(_) => Error::Invalid(said(&error)),
-        ureq::Error::Protocol(_) | ureq::Error::Decompress(..) | ureq::Error::BodyStalled => {
-            Error::Protocol(said(&error))
-        }
+        ureq::Error::Protocol(_) | ureq::Error::Decompress(..) => Error::Protocol(said(&error)),
+        // Nothing more came, and chunks were still to come.
+        ureq::Error::BodyStalled => Error::Closed(phase.to_owned().into()),
         error => Error::Other(phase.to_owned().into(), Box::new(error)),
     }
 }

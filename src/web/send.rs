@@ -18,7 +18,10 @@ use crate::url::Url;
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 use ureq::Body;
-use ureq::http::{self, Method, header};
+use ureq::http::{self, Method, StatusCode, Version, header};
+
+/// So much longer than its limit a request may take.
+const JUST_BEGUN: Duration = Duration::from_millis(1);
 
 /// What one request gave: an answer, or an error and whether the server was reached.
 type Outcome = std::result::Result<http::Response<Body>, (Error, bool)>;
@@ -55,8 +58,12 @@ impl Session {
             let outcome = self.once(&request, &url, deadline, &mut history);
             let status =
                 outcome.as_ref().map(|response| response.status().as_u16()).map_err(|(cause, _)| cause.to_string());
-            let mut attempt =
-                Attempt { method: request.method().to_string(), url: url.to_string(), outcome: status, next: None };
+            let mut attempt = Attempt {
+                method: request.method().as_str().to_owned(),
+                url: url.to_string(),
+                outcome: status,
+                next: None,
+            };
             let place = match &outcome {
                 Ok(response) if self.options.redirects > 0 => self.place(&url, response),
                 _ => Ok(None),
@@ -124,17 +131,21 @@ impl Session {
         deadline: Deadline,
         history: &mut Vec<Attempt>,
     ) -> Outcome {
-        let phase = format!("{} {url}", request.method());
+        let phase = || format!("{} {url}", request.method());
         for last in [false, true] {
-            let rest = deadline.left(phase.clone()).map_err(|cause| (cause, true))?;
+            let rest = match deadline.left("").map_err(|_| (Error::Timeout(phase().into()), true))? {
+                // The clock has just begun: what all requests of the agent have is the same, and costs nothing to set.
+                Some(rest) if self.options.total.checked_sub(rest).is_some_and(|gone| gone < JUST_BEGUN) => {
+                    Some(self.options.total)
+                }
+                rest => rest,
+            };
             match self.run(request, rest, last) {
                 Ok(response) => {
-                    let fields = response.headers();
-                    if fields.contains_key(header::TRANSFER_ENCODING) && fields.contains_key(header::CONTENT_LENGTH) {
-                        // Two ends of one body: who takes the other one sees another answer (RFC 9112 section 6.3).
-                        let why = format!("{phase}: the answer has both a length and a transfer coding");
-                        return Err((Error::Protocol(why.into()), true));
+                    if let Some(why) = ambiguous(&response) {
+                        return Err((Error::Protocol(format!("{}: {why}", phase()).into()), true));
                     }
+                    let fields = response.headers();
                     if fields.contains_key(header::SET_COOKIE) {
                         let lines = fields.get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
                         let mut jar = self.agent.cookie_jar_lock();
@@ -149,7 +160,7 @@ impl Session {
                     };
                     let stale = matches!(lost, Some(Lost::Stale(_)));
                     let reached = !matches!(lost, Some(Lost::Unreached(_)));
-                    let cause = ours(error, &phase);
+                    let cause = ours(error, &phase());
                     if last || !stale || !retry::IDEMPOTENT.contains(&request.method().as_str()) {
                         return Err((cause, reached));
                     }
@@ -158,7 +169,7 @@ impl Session {
                 }
             }
         }
-        Err((Error::Closed(phase.into()), true))
+        Err((Error::Closed(phase().into()), true))
     }
 
     fn run(
@@ -167,22 +178,44 @@ impl Session {
         rest: Option<Duration>,
         fresh: bool,
     ) -> std::result::Result<http::Response<Body>, ureq::Error> {
-        let mut head = http::Request::builder().method(request.method()).uri(request.uri()).body(())?;
+        let mut head = http::Request::new(());
+        *head.method_mut() = request.method().clone();
+        *head.uri_mut() = request.uri().clone();
         *head.headers_mut() = request.headers().clone();
         for (name, _) in request.headers().iter().filter(|(name, value)| value.is_sensitive() && !is_secret(name)) {
             self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string());
         }
-        let mut settings = self.agent.configure_request(head).timeout_global(rest);
-        if fresh {
-            settings = settings.max_idle_age(Duration::ZERO); // no kept connection is young enough
+        if fresh || rest != Some(self.options.total) {
+            let mut settings = self.agent.configure_request(head).timeout_global(rest);
+            if fresh {
+                settings = settings.max_idle_age(Duration::ZERO); // no kept connection is young enough
+            }
+            head = settings.build();
         }
-        let head = settings.build();
         // A method that usually has a body says so when it has none (RFC 9110 section 8.6).
         let usual = [Method::POST, Method::PUT, Method::PATCH].contains(request.method());
         match request.body().as_slice() {
             [] if !usual => self.agent.run(head),
             body => self.agent.run(head.map(|()| body)),
         }
+    }
+}
+
+/// Why two programs would find two ends of this answer (RFC 9112 section 6.3), if they would.
+fn ambiguous(response: &http::Response<Body>) -> Option<&'static str> {
+    let fields = response.headers();
+    let mut codings = fields.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        _ if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Some("the server switches protocols and nobody asked")
+        }
+        (None, _) => None,
+        (Some(_), _) if fields.contains_key(header::CONTENT_LENGTH) => {
+            Some("the answer has both a length and a transfer coding")
+        }
+        (Some(_), _) if response.version() != Version::HTTP_11 => Some("chunks in an answer of HTTP/1.0"),
+        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"chunked") => None,
+        _ => Some("the answer has a transfer coding other than chunked"),
     }
 }
 

@@ -12,9 +12,9 @@ use crate::deadline::Deadline;
 use crate::dial::Dial;
 use crate::encode::visible;
 use crate::error::{Error, Result};
-use crate::stream::{self, BoxStream, Stream, Tcp};
+use crate::stream;
 use crate::url::Url;
-use std::io::{self, Cursor, Read, Write};
+use std::io::{Cursor, Read};
 use tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::handshake::client::{Request, Response, generate_request};
@@ -76,19 +76,15 @@ pub fn connect_and_see(url: &str, options: &Options) -> Result<(Socket, Response
     let server = url.server();
     let tcp = stream::connect(server.host(), server.port(), deadline)?;
     let tls = options.dial.tls.clone().unwrap_or_default();
-    let seal = |mut tcp: Tcp| -> Result<BoxStream> {
-        tcp.set_deadline(deadline);
-        stream::upgrade(Box::new(tcp), server.host(), &tls)
-    };
-    let seal = url.is_https().then_some(&seal as &dyn Fn(Tcp) -> Result<BoxStream>);
-    let mut line = Line::new(tcp, Role::Client, options.limits, options.dial.trace.as_ref(), seal)?;
-    line.set_deadline(deadline);
+    let seal = |tcp| stream::upgrade(Box::new(tcp), server.host(), &tls);
+    let seal = url.is_https().then_some(&seal);
+    let mut line = Line::new(tcp, Role::Client, options.limits, options.dial.trace.as_ref(), deadline, seal)?;
 
     let phase = format!("WebSocket handshake with {server}");
     let (ours, _) = generate_request(request.clone())?;
     line.mouth().say_head(&ours).map_err(Error::io(phase.clone()))?;
     let (theirs, rest) = head::read(&mut line, &phase)?;
-    let response = check(request, &theirs, &phase).map_err(|error| with_body(error, &mut line, &rest))?;
+    let response = check(request, [ours, theirs].concat(), &phase, |length| reason(&mut line, &rest, length))?;
     line.set_deadline(Deadline::NEVER);
     Ok((Socket::from_partially_read(line, rest, Role::Client, Some(options.limits.config())), response))
 }
@@ -105,7 +101,7 @@ fn prepare(address: &str, options: &Options) -> Result<(Url, Request)> {
     if address.contains('#') {
         return Err(bad("a WebSocket address has no fragment (RFC 6455 section 3)"));
     }
-    let url = Url::parse(&http)?;
+    let url = Url::parse(&http).map_err(|error| Error::Invalid(error.to_string().replacen("http", "ws", 1).into()))?;
     let uri = format!("{scheme}://{}{}", url.host_field(), url.target());
     let uri = uri.parse().map_err(|_| bad("this is no address"))?;
     let mut request = ClientRequestBuilder::new(uri);
@@ -119,14 +115,14 @@ fn prepare(address: &str, options: &Options) -> Result<(Url, Request)> {
     Ok((url, request.into_client_request().map_err(wrong)?))
 }
 
-/// Lets tungstenite compare the server's answer with what was asked.
-fn check(request: Request, head: &[u8], phase: &str) -> Result<Response> {
-    match tungstenite::client(request, Answer(Cursor::new(head))) {
+/// Lets tungstenite compare the server's answer with what was asked, in a conversation that is over: it writes its request over ours,
+/// which is the same, and reads the answer behind it.
+fn check(request: Request, said: Vec<u8>, phase: &str, reason: impl FnOnce(usize) -> String) -> Result<Response> {
+    match tungstenite::client(request, Cursor::new(said)) {
         Ok((_, response)) => Ok(response),
         Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
             let length = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
-            let refused =
-                Refused { status: response.status().as_u16(), body: String::new(), length: length.unwrap_or(0) };
+            let refused = Refused { status: response.status().as_u16(), body: reason(length.unwrap_or(0)) };
             Err(Error::Other(phase.to_owned().into(), Box::new(refused)))
         }
         Err(HandshakeError::Failure(error)) => Err(Error::Protocol(format!("{phase}: {error}").into())),
@@ -134,40 +130,10 @@ fn check(request: Request, head: &[u8], phase: &str) -> Result<Response> {
     }
 }
 
-/// The beginning of the reason, which often comes in a segment of its own.
-fn with_body(error: Error, line: &mut Line, rest: &[u8]) -> Error {
-    let Error::Other(phase, cause) = error else { return error };
-    match cause.downcast::<Refused>() {
-        Ok(mut refused) => {
-            let (mut body, mut buffer) = (rest.to_vec(), [0; REASON]);
-            while body.len() < refused.length.min(REASON) {
-                match line.read(&mut buffer) {
-                    Ok(n) if n > 0 => body.extend_from_slice(&buffer[..n]),
-                    _ => break,
-                }
-            }
-            body.truncate(REASON);
-            refused.body = String::from_utf8_lossy(&body).into_owned();
-            Error::Other(phase, refused)
-        }
-        Err(cause) => Error::Other(phase, cause),
-    }
-}
-
-/// An answer that is there already. What is asked is written nowhere: it was sent before.
-struct Answer<'a>(Cursor<&'a [u8]>);
-
-impl Read for Answer<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Answer<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// The beginning of the body, which often comes in a segment of its own.
+fn reason(line: &mut Line, rest: &[u8], length: usize) -> String {
+    let mut body = rest.to_vec();
+    let more = length.min(REASON).saturating_sub(body.len()) as u64;
+    let _ = line.take(more).read_to_end(&mut body); // what came until it failed is good enough
+    String::from_utf8_lossy(&body[..body.len().min(REASON)]).into_owned()
 }

@@ -13,21 +13,20 @@
 //! A browser sends cookies of this server with every handshake, whichever page began it, and no rule of the browser keeps that page
 //! from reading the answers. So a server looks at `Origin`: the browser says there whose page it is.
 //!
-//! May use: error.
+//! May use: dial.
 
 use super::serve::Serve;
-use std::fmt::Write;
+use crate::dial::Target;
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, Response, create_response};
 use tungstenite::http::header::{HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
-use tungstenite::http::{HeaderValue, Uri};
+use tungstenite::http::{HeaderValue, StatusCode};
 
 /// A page that talks to the server it came from: one file, nothing from elsewhere.
 pub const PAGE: &str = include_str!("page.html");
 
-/// What a page may do: its own script and style, and connections to where it came from. The page holds no text of strangers as
-/// HTML; this is the second lock.
+/// What a page may do: its own script and style, and connections to where it came from.
 const PAGE_FIELDS: &str = "Content-Type: text/html; charset=utf-8\r\n\
     Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
@@ -62,49 +61,37 @@ impl Origins {
 
 /// Whether a host with its port is an address in numbers, or this machine's own name for itself.
 fn is_here(host: &str) -> bool {
-    let Ok(uri) = host.parse::<Uri>() else { return false };
-    let name = uri.host().unwrap_or_default();
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
+    let own = |name: &str| name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok();
+    Target::parse(host, 80).is_ok_and(|target| own(target.host()))
 }
 
 /// An answer that is not 101, ready to be sent.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
+    head: usize,
     pub(super) bytes: Vec<u8>,
 }
 
 impl Answer {
-    fn new(status: u16, reason: &str, fields: &str, body: &str) -> Answer {
-        let mut head = format!("HTTP/1.1 {status} {reason}\r\nConnection: close\r\n{fields}");
-        // Writing to a String cannot fail.
-        let _ = write!(head, "Content-Length: {}\r\n\r\n{body}", body.len());
-        Answer { status, bytes: head.into_bytes() }
+    fn new(status: u16, fields: &str, body: &str) -> Answer {
+        let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
+        let head = format!(
+            "HTTP/1.1 {status} {reason}\r\nConnection: close\r\n{fields}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        Answer { status, head: head.len(), bytes: (head + body).into_bytes() }
     }
 
     /// A refusal, with the reason in plain words.
     pub(super) fn refusal(status: u16, why: &str) -> Answer {
-        let (reason, more) = match status {
-            400 => ("Bad Request", ""),
-            403 => ("Forbidden", ""),
-            404 => ("Not Found", ""),
-            405 => ("Method Not Allowed", "Allow: GET, HEAD\r\n"),
-            408 => ("Request Timeout", ""),
-            426 => ("Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
-            431 => ("Request Header Fields Too Large", ""),
-            _ => ("Internal Server Error", ""),
+        let more = match status {
+            405 => "Allow: GET, HEAD\r\n",
+            426 => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+            _ => "",
         };
         let fields = format!("{more}Content-Type: text/plain; charset=utf-8\r\n");
-        Answer::new(status, reason, &fields, &format!("{why}\n"))
-    }
-
-    /// Without its body, for HEAD.
-    fn head_only(mut self) -> Answer {
-        if let Some(at) = self.bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            self.bytes.truncate(at + 4);
-        }
-        self
+        Answer::new(status, &fields, &format!("{why}\n"))
     }
 }
 
@@ -139,11 +126,12 @@ pub(super) fn look(head: &[u8], serve: &Serve) -> Result<(Request, Response), An
     };
     if is_head || !fields.contains_key("upgrade") {
         let page = serve.page.as_deref().filter(|_| request.uri().path() == "/");
-        let answer = match page {
-            Some(html) => Answer::new(200, "OK", PAGE_FIELDS, html),
+        let mut answer = match page {
+            Some(html) => Answer::new(200, PAGE_FIELDS, html),
             None => Answer::refusal(404, "there is nothing here but a WebSocket: connect with ws://"),
         };
-        return Err(if is_head { answer.head_only() } else { answer });
+        answer.bytes.truncate(if is_head { answer.head } else { usize::MAX });
+        return Err(answer);
     }
     let response = match create_response(&request) {
         Ok(response) => response,
@@ -160,7 +148,8 @@ pub(super) fn look(head: &[u8], serve: &Serve) -> Result<(Request, Response), An
         }
         _ => {}
     }
-    Ok((choose(&request, response, &serve.protocols), request)).map(|(response, request)| (request, response))
+    let response = choose(&request, response, &serve.protocols);
+    Ok((request, response))
 }
 
 /// The first of our subprotocols that was offered.

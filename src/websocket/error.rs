@@ -18,8 +18,6 @@ pub struct Refused {
     pub status: u16,
     /// The first 1,024 bytes of its body: often the reason in words.
     pub body: String,
-    /// How long the body says it is.
-    pub(super) length: usize,
 }
 
 impl fmt::Display for Refused {
@@ -32,18 +30,6 @@ impl fmt::Display for Refused {
 }
 
 impl error::Error for Refused {}
-
-/// Bytes that should be text and are not UTF-8.
-#[derive(Debug)]
-struct NoText(String);
-
-impl fmt::Display for NoText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the text of a message is not UTF-8: {}", self.0)
-    }
-}
-
-impl error::Error for NoText {}
 
 const PHASE: &str = "WebSocket";
 
@@ -60,7 +46,6 @@ impl From<tungstenite::Error> for Error {
                 Error::TooLong("read a message".into(), max_size)
             }
             E::Protocol(what) => Error::Protocol(format!("WebSocket: {what}").into()),
-            E::Utf8(what) => Error::Other(PHASE.into(), Box::new(NoText(what))),
             E::WriteBufferFull(_) => Error::Invalid("send a message: longer than the limit for messages".into()),
             E::Url(what) => Error::Invalid(what.to_string().into()),
             other => Error::Other(PHASE.into(), Box::new(other)),
@@ -73,7 +58,9 @@ pub fn close_code(error: &Error) -> Option<CloseCode> {
     match error {
         Error::TooLong(..) => Some(CloseCode::Size),
         Error::Protocol(_) => Some(CloseCode::Protocol),
-        Error::Other(_, cause) if cause.is::<NoText>() => Some(CloseCode::Invalid),
+        Error::Other(_, cause) if matches!(cause.downcast_ref(), Some(tungstenite::Error::Utf8(_))) => {
+            Some(CloseCode::Invalid)
+        }
         Error::Io(..) | Error::Closed(_) => None,
         _ => Some(CloseCode::Error),
     }

@@ -29,29 +29,23 @@ pub(super) const HEAD: usize = 16 << 10;
 
 /// Reads until the empty line: the head, and what came behind it.
 pub(super) fn read(line: &mut Line, phase: &str) -> Result<(Vec<u8>, Vec<u8>)> {
-    let mut head = Vec::new();
-    let mut buffer = [0; 2048];
-    loop {
+    let (mut head, mut buffer) = (Vec::new(), [0; 2048]);
+    while head.len() <= HEAD {
         let n = match line.read(&mut buffer) {
+            Ok(0) => return Err(Error::Closed(phase.to_owned().into())),
+            // Line has words of its own for it.
             Err(error) if error.kind() == ErrorKind::TimedOut => return Err(Error::Timeout(phase.to_owned().into())),
             read => read.map_err(Error::io(phase.to_owned()))?,
         };
-        if n == 0 {
-            return Err(Error::Closed(phase.to_owned().into()));
-        }
-        // The end may lie across two reads.
-        let from = head.len().saturating_sub(3);
+        let from = head.len().saturating_sub(3); // the end may lie across two reads
         head.extend_from_slice(&buffer[..n]);
-        if let Some(at) = head[from..].windows(4).position(|four| four == b"\r\n\r\n") {
-            let rest = head.split_off(from + at + 4);
-            return if head.len() > HEAD {
-                Err(Error::TooLong(phase.to_owned().into(), HEAD))
-            } else {
-                Ok((head, rest))
-            };
-        }
-        if head.len() > HEAD {
-            return Err(Error::TooLong(phase.to_owned().into(), HEAD));
+        match head[from..].windows(4).position(|four| four == b"\r\n\r\n").map(|at| from + at + 4) {
+            Some(end) if end <= HEAD => {
+                let rest = head.split_off(end);
+                return Ok((head, rest));
+            }
+            _ => {}
         }
     }
+    Err(Error::TooLong(phase.to_owned().into(), HEAD))
 }

@@ -6,8 +6,8 @@
 //!               └─> [m m … 64] full queue ── thread ── client C, who does not read: cut off
 //! ```
 //!
-//! A write to a client who does not read waits, first for the kernel's buffers, then for him. So nobody writes to many in turn:
-//! each has a queue and a thread that empties it, and a queue that is full has a consequence.
+//! A write to a client who does not read waits for him. So each has a queue and a thread that empties it, and a queue that is
+//! full has a consequence.
 //!
 //! May use: error.
 
@@ -15,9 +15,9 @@ use super::Socket;
 use super::sender::{Sender, sender};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::{fmt, thread};
+use std::thread;
 use tungstenite::Message;
 
 /// What a thread that only sends needs.
@@ -33,19 +33,20 @@ pub enum Slow {
 }
 
 /// Those who hear what is sent to all. Clones are the same one.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Hub {
     shared: Arc<Mutex<Shared>>,
     queue: usize,
     slow: Slow,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Shared {
     latest: u64,
     members: HashMap<u64, Member>,
 }
 
+#[derive(Debug)]
 struct Member {
     queue: SyncSender<Message>,
     sender: Sender,
@@ -94,11 +95,12 @@ impl Hub {
     pub fn join(&self, socket: &Socket) -> Result<Seat> {
         let (queue, messages) = sync_channel(self.queue);
         let mouth = sender(socket);
-        let empties = mouth.clone();
+        let mut empties = mouth.clone();
         thread::Builder::new()
             .name("hub".into())
             .stack_size(STACK)
-            .spawn(move || empty(messages, empties))
+            // It ends when the seat is gone and the queue empty, or when nobody can be reached.
+            .spawn(move || messages.iter().try_for_each(|message| empties.send(message)))
             .map_err(Error::io("start a thread to send to this client"))?;
         let mut shared = self.lock();
         shared.latest += 1;
@@ -129,28 +131,8 @@ impl Hub {
     }
 
     /// How many hear what is sent.
-    pub fn len(&self) -> usize {
+    pub fn members(&self) -> usize {
         self.lock().members.len()
-    }
-
-    /// Whether nobody does.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// Ends when the member has left the hub and its queue is empty, or when it cannot be reached.
-fn empty(messages: Receiver<Message>, mut sender: Sender) {
-    for message in messages {
-        if sender.send(message).is_err() {
-            return;
-        }
-    }
-}
-
-impl fmt::Debug for Hub {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Hub({} members, queues of {}, {:?})", self.len(), self.queue, self.slow)
     }
 }
 

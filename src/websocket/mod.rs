@@ -19,7 +19,7 @@
 //! come (Origin), limits, pings, close codes for what went wrong, sending while receiving, one message to many, reconnecting.
 //! There is no compression (RFC 7692).
 //!
-//! To read it: this file, `head`, `client`. What goes beyond the lesson: `line`, `serve`, `door`, `error`, `sender`, `hub`, `reconnect`.
+//! To read it: this file, `head`, `client`. What goes beyond the lesson: `line`, `mouth`, `serve`, `door`, `error`, `sender`, `hub`, `reconnect`.
 //!
 //! May use: error, encode, deadline, stream, retry, trace, server, dial, url.
 
@@ -29,6 +29,7 @@ mod error;
 mod head;
 mod hub;
 mod line;
+mod mouth;
 mod reconnect;
 mod sender;
 mod serve;
@@ -41,9 +42,8 @@ pub use line::Line;
 pub use reconnect::{Link, Reconnect};
 pub use sender::{Sender, sender};
 pub use serve::{Client, Running, Seal, Serve, serve};
-pub use tungstenite::handshake::derive_accept_key;
 pub use tungstenite::protocol::frame::coding::CloseCode;
-pub use tungstenite::{Message, protocol::CloseFrame};
+pub use tungstenite::{Message, handshake::derive_accept_key, protocol::CloseFrame};
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
@@ -108,14 +108,21 @@ impl Limits {
 /// ([`close_code`]): 1002 for what is no WebSocket, 1007 for text that is not UTF-8, 1008 for too many pings, 1009 for too long
 /// a message. [`Error::Closed`] when it went without a Close, [`Error::Timeout`] when it is dead.
 pub fn receive(socket: &mut Socket) -> Result<Option<Message>> {
-    socket.get_mut().expect_message();
-    let most = socket.get_ref().limits().pings;
+    socket.get_mut().count_bytes(true);
+    let received = next(socket);
+    socket.get_mut().count_bytes(false);
+    received
+}
+
+fn next(socket: &mut Socket) -> Result<Option<Message>> {
+    let most = socket.get_ref().mouth().limits.pings;
     let (mut since, mut pings) = (Instant::now(), 0);
     loop {
         match socket.read() {
             Ok(Message::Close(frame)) => {
                 socket.get_mut().parting = frame;
-                answer_close(socket);
+                let _ = socket.flush(); // our answer; tungstenite reports the end that we want
+                see_off(socket.get_mut());
                 return Ok(None);
             }
             Ok(Message::Ping(_)) => {
@@ -133,7 +140,10 @@ pub fn receive(socket: &mut Socket) -> Result<Option<Message>> {
             Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => return Ok(None),
             Err(error) => {
                 let error = Error::from(error);
-                report(socket, &error);
+                // After a timeout the caller decides: what had come of a message is kept.
+                if let Some(code) = close_code(&error).filter(|_| !matches!(error, Error::Timeout(_))) {
+                    fail(socket, code, &error.to_string());
+                }
                 return Err(error);
             }
         }
@@ -159,12 +169,12 @@ pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Optio
         Ok(()) | Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {}
         Err(error) => return Err(error.into()),
     }
-    let limit = Deadline::after(socket.get_ref().limits().close);
+    let limit = Deadline::after(socket.get_ref().mouth().limits.close);
     socket.get_mut().set_deadline(limit);
     loop {
         match socket.read() {
             Ok(Message::Close(frame)) => {
-                see_off(socket);
+                see_off(socket.get_mut());
                 return Ok(frame);
             }
             Ok(_) => {}
@@ -174,37 +184,17 @@ pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Optio
     }
 }
 
-/// The other side closed first: our answer goes out, and then the connection ends.
-fn answer_close(socket: &mut Socket) {
-    // tungstenite has prepared the answer, with his code; the end it reports is what we want.
-    let _ = socket.flush();
-    see_off(socket);
-}
-
-/// Tells the other side why this cannot go on, if there is a code for it.
-fn report(socket: &mut Socket, error: &Error) {
-    match (close_code(error), error) {
-        (_, Error::Timeout(_)) => {} // for the caller to decide: what had come of a message is kept
-        (Some(code), error) => fail(socket, code, &error.to_string()),
-        (None, _) => {}
-    }
-}
-
 /// Sends a Close and waits for no answer: what comes now cannot be understood (section 7.1.7).
 fn fail(socket: &mut Socket, code: CloseCode, reason: &str) {
     let reason: String = reason.chars().filter(char::is_ascii).take(123).collect();
     socket.get_ref().mouth().close(code.into(), &reason);
-    see_off(socket);
+    see_off(socket.get_mut());
 }
 
 /// Ends our side and drops what still comes until the other side has ended too: a socket that is closed with unread bytes is reset,
 /// and a reset can overtake our Close (RFC 1122 section 4.2.2.13).
-fn see_off(socket: &mut Socket) {
-    see_off_line(socket.get_mut());
-}
-
-fn see_off_line(line: &mut Line) {
-    line.set_deadline(Deadline::after(line.limits().close));
+fn see_off(line: &mut Line) {
+    line.set_deadline(Deadline::after(line.mouth().limits.close));
     // Done once: it fails the second time.
     if line.finish().is_ok() {
         let mut bin = [0; 4096];

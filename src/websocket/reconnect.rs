@@ -1,7 +1,6 @@
 //! Connecting again after a connection is lost: with pauses that grow, differ by chance, and are told.
 //!
-//! RFC 6455 section 7.2.3: a client that comes back after an abnormal end waits, longer each time, and not as long as the others.
-//! When a server is started anew all its clients are without a connection at the same moment.
+//! RFC 6455 section 7.2.3: when a server is started anew, all its clients are without a connection at the same moment.
 //!
 //! May use: error, deadline, retry.
 
@@ -18,7 +17,6 @@ const STEADY: Duration = Duration::from_secs(5);
 
 /// What happens while a [`Reconnect`] is at work.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Link<'a> {
     /// There is a connection, after so many attempts since the last good one.
     Connected(u32),
@@ -131,11 +129,5 @@ impl<'a> Reconnect<'a> {
         (self.tell)(Link::Waiting(self.failures + 1, pause, error.as_ref()));
         retry::pause(pause);
         Ok(())
-    }
-}
-
-impl fmt::Debug for Reconnect<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reconnect({}, {} failures)", self.url, self.failures)
     }
 }

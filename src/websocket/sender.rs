@@ -5,7 +5,6 @@
 use super::Socket;
 use super::line::Line;
 use crate::error::Result;
-use std::fmt;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
@@ -13,6 +12,7 @@ use tungstenite::{Message, WebSocket};
 /// Sends on a connection that another thread reads. A clone serves a further thread.
 ///
 /// Every frame goes out whole, whoever sends: this, the reader's pongs, the pings.
+#[derive(Debug)]
 pub struct Sender {
     socket: WebSocket<Line>,
 }
@@ -35,9 +35,9 @@ pub struct Sender {
 /// ```
 pub fn sender(socket: &Socket) -> Sender {
     let line = socket.get_ref().mouth_only();
-    let role = line.role();
+    let role = line.mouth().role;
     // It never reads, so it needs no room for what comes.
-    let config = line.limits().config().read_buffer_size(0);
+    let config = line.mouth().limits.config().read_buffer_size(0);
     Sender { socket: WebSocket::from_raw_socket(line, role, Some(config)) }
 }
 
@@ -69,11 +69,5 @@ impl Sender {
 impl Clone for Sender {
     fn clone(&self) -> Sender {
         sender(&self.socket)
-    }
-}
-
-impl fmt::Debug for Sender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sender({:?})", self.socket.get_ref())
     }
 }

@@ -6,7 +6,8 @@
 
 use super::door::{self, Answer, Origins, PAGE};
 use super::head::{self, HEAD};
-use super::line::{Line, Mouth};
+use super::line::Line;
+use super::mouth::Mouth;
 use super::sender::{Sender, sender};
 use super::{Limits, Socket, close_code, receive};
 use crate::deadline::Deadline;
@@ -20,7 +21,6 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use std::{fmt, io};
 use tungstenite::Message;
 use tungstenite::handshake::server::{Request, write_response};
 use tungstenite::protocol::Role;
@@ -62,12 +62,6 @@ impl Default for Serve {
             seal: None,
             trace: None,
         }
-    }
-}
-
-impl fmt::Debug for Serve {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Serve({:?}, {:?}, TLS: {})", self.limits, self.origins, self.seal.is_some())
     }
 }
 
@@ -201,24 +195,24 @@ fn welcome(
     }
     list.here.insert(number, Guest::Knocking(conn.stream.closer()));
     drop(list);
-    let seal = options.seal.as_ref().map(|seal| {
-        move |mut tcp: Tcp| {
-            crate::stream::Stream::set_deadline(&mut tcp, deadline);
-            seal(tcp)
-        }
-    });
-    let seal = seal.as_ref().map(|seal| seal as &dyn Fn(Tcp) -> Result<BoxStream>);
-    let mut line = Line::new(conn.stream, Role::Server, options.limits, options.trace.as_ref(), seal)?;
-    line.set_deadline(deadline);
+    let mut line = Line::new(
+        conn.stream,
+        Role::Server,
+        options.limits,
+        options.trace.as_ref(),
+        deadline,
+        options.seal.as_deref(),
+    )?;
     let (head, rest) = match head::read(&mut line, "read the handshake") {
         Ok(read) => read,
         Err(error) => {
-            let answer = match &error {
-                Error::TooLong(..) => Answer::refusal(431, &format!("a head has at most {HEAD} bytes here")),
-                Error::Timeout(_) => Answer::refusal(408, "the head did not come in time"),
-                _ => return Err(error),
-            };
-            refuse(line, &answer);
+            match &error {
+                Error::TooLong(..) => {
+                    refuse(line, &Answer::refusal(431, &format!("a head has at most {HEAD} bytes here")))
+                }
+                Error::Timeout(_) => refuse(line, &Answer::refusal(408, "the head did not come in time")),
+                _ => {}
+            }
             return Err(error);
         }
     };
@@ -226,10 +220,8 @@ fn welcome(
         Ok(found) => found,
         Err(answer) => {
             refuse(line, &answer);
-            return match answer.status {
-                200..400 => Ok(()),
-                status => Err(Error::Protocol(format!("a request that was answered with {status}").into())),
-            };
+            let bad = || Error::Protocol(format!("a request that was answered with {}", answer.status).into());
+            return if answer.status < 400 { Ok(()) } else { Err(bad()) };
         }
     };
     let protocol = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
@@ -270,8 +262,8 @@ impl Drop for Leaves<'_> {
 
 fn refuse(mut line: Line, answer: &Answer) {
     // The caller may be gone.
-    let _: io::Result<()> = line.mouth().say_head(&answer.bytes);
-    super::see_off_line(&mut line);
+    let _ = line.mouth().say_head(&answer.bytes);
+    super::see_off(&mut line);
 }
 
 /// The end of a conversation that the handler has left, if it is not over yet.
@@ -281,7 +273,7 @@ fn see_out(socket: &mut Socket, result: &Result<()>) {
     }
     match result {
         // Somebody else has sent our Close: his answer, or what else is on its way, is read before the connection ends.
-        _ if socket.get_ref().is_over() => super::see_off(socket),
+        _ if socket.get_ref().is_over() => super::see_off(socket.get_mut()),
         Ok(()) => drop(super::close(socket, CloseCode::Normal, "")),
         Err(error) => {
             if let Some(code) = close_code(error) {
@@ -314,15 +306,8 @@ impl Running {
         list.stopping = true;
         let guests: Vec<Arc<Mouth>> = list.here.values().filter_map(Guest::mouth).collect();
         drop(list);
-        // A client who does not read holds his thread in a write: it is told there, and nobody is kept waiting here.
-        guests.iter().for_each(|mouth| mouth.close(1001, "the server stops"));
-        drop(guests);
+        // A client who does not read is told by the thread that waits for him, and nobody is kept waiting here.
+        guests.into_iter().for_each(|mouth| mouth.close(1001, "the server stops"));
         self.server.stop(grace)
-    }
-}
-
-impl fmt::Debug for Running {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Running({}, {} clients)", self.addr(), self.clients())
     }
 }

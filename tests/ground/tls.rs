@@ -300,6 +300,7 @@ fn a_marked_end_is_an_end_and_a_cut_is_an_error_wherever_it_comes() {
             assert_eq!(passed, cut);
             let error = read.expect_err("cut");
             assert!(matches!(error, Error::Closed(_) | Error::Io(..)), "{version:?} {cut} of {all}: {error:?}");
+            assert!(error.is_transient(), "{version:?} {cut} of {all}: {error:?}");
         }
     }
 }

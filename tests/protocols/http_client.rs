@@ -789,6 +789,25 @@ fn a_cut_is_noticed_over_tls_too() {
     let mut client = Client::with(secure());
     let error = client.get(&format!("https://{}/", server.addr())).unwrap().text().unwrap_err();
     assert!(matches!(&error, Error::Io(..)) && error.to_string().contains("cut off"), "{error:?}");
+    assert!(error.is_transient(), "as a reset would be");
+}
+
+#[test]
+fn what_tls_has_unpacked_and_nobody_asked_for_is_no_answer() {
+    // One record: an answer that fills the client's buffer to the last byte, and behind it another.
+    let acceptor = Acceptor::new(Certificate::Good).unwrap();
+    let site = site(Some(acceptor), |asked| match asked.connection {
+        0 => {
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 8000\r\n";
+            let filler = "x".repeat(8192 - 8000 - head.len() - "X: \r\n\r\n".len());
+            format!("{head}X: {filler}\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", "y".repeat(8000))
+                .into()
+        }
+        _ => ok("honest"),
+    });
+    let mut client = Client::with(secure());
+    assert_eq!(client.get(&site.url("/1")).unwrap().bytes().unwrap(), [b'y'; 8000]);
+    assert_eq!(client.get(&site.url("/2")).unwrap().text().unwrap(), "honest");
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! Our HTTP client against servers that others wrote: Python's `http.server` and nginx.
+//! Our HTTP clients against servers that others wrote: Python's `http.server`, nginx and httpbin.
 
 use crate::support;
 use netprimer::Error;
 use netprimer::http::{self, Client, CloseReason, Framing, Method, Refused, Request};
+use netprimer::web::{Next, Session};
 use std::error::Error as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -196,4 +197,62 @@ fn nginx_ends_connections_and_nobody_notices() {
     }
     let closed = Err(CloseReason::TheyAsked);
     assert_eq!(reasons, [Ok(()), Ok(()), closed, Ok(()), Ok(()), closed]);
+}
+
+#[test]
+fn sessions_with_nginx() {
+    let folder = Folder::new("nginx-web");
+    let Some(server) = nginx(&folder) else { return };
+    let session = Session::new();
+    let get = |path: &str| session.get(&format!("{}{path}", server.url)).send();
+    let text = |path: &str| get(path).unwrap().text().unwrap();
+    for _ in 0..50 {
+        assert_eq!(text("/hello.txt"), "你好\n");
+    }
+    assert_eq!(text("/page.shtml"), "before GET after");
+    assert_eq!((get("/nothing").unwrap().status().as_u16(), text("/nothing")), (204, String::new()));
+    assert!(get("/big").unwrap().bytes().unwrap() == big());
+    assert_eq!(session.head(&format!("{}/big", server.url)).send().unwrap().headers()["content-length"], "3000000");
+    let moved = get("/folder").unwrap();
+    assert_eq!((moved.url().target(), moved.history().len()), ("/folder/", 2));
+    assert!(matches!(get("/loop").unwrap_err().cause, Error::Protocol(_)));
+    assert_eq!(get("/%E4%BD%A0").unwrap().status(), 404);
+    // Every third answer ends the connection, and says so: nothing is sent twice.
+    for _ in 0..7 {
+        let mut three = get("/three").unwrap();
+        assert_eq!(three.text().unwrap(), "three");
+        assert!(three.history().iter().all(|attempt| attempt.next != Some(Next::Replay)));
+    }
+}
+
+#[test]
+fn the_pages_of_httpbin_by_hand() {
+    let Some(mut command) = programs::python_with("httpbin", "web_server.py") else { return };
+    let server = Running::server(command.args(["httpbin", "HTTP/1.1"]));
+    let url = |path: &str| format!("http://{}{path}", server.addr());
+    let mut client = Client::new();
+    let mut text = |request: Request| client.send(&request).unwrap().text().unwrap();
+    let get = |path: &str| Request::new(Method::Get, &url(path));
+    let json = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    assert_eq!(json(text(get("/get").query(&[("名", "你 好&")])))["args"]["名"], "你 好&");
+    let post = Request::new(Method::Post, &url("/post"));
+    assert_eq!(json(text(post.form(&[("a", "1+1"), ("b", "你")])))["form"]["b"], "你");
+    for method in [Method::Put, Method::Patch, Method::Delete] {
+        let path = format!("/{}", method.as_str().to_lowercase());
+        assert_eq!(json(text(Request::new(method, &url(&path)).body("x")))["data"], "x");
+    }
+    assert_eq!(json(text(get("/redirect/3")))["url"], url("/get"));
+    assert_eq!(json(text(get("/absolute-redirect/2")))["url"], url("/get"));
+    assert_eq!(text(get("/stream/3")).lines().count(), 3);
+    assert!(text(get("/basic-auth/me/pw").basic_auth("me", "pw")).contains("true"));
+    assert_eq!(json(text(get("/cookies").header("Cookie", "a=1; b=2")))["cookies"]["b"], "2");
+    assert_eq!(client.get(&url("/basic-auth/me/pw")).unwrap().status, 401);
+    let refused = client.get(&url("/status/418")).unwrap().error_for_status().unwrap_err();
+    assert!(refused.source().is_some_and(|cause| cause.is::<Refused>()), "{refused:?}");
+    let stream = client.get(&url("/stream-bytes/5000?chunk_size=100")).unwrap();
+    assert_eq!((stream.body.framing(), stream.bytes().unwrap().len()), (Framing::Chunked, 5000));
+    assert_eq!(client.get(&url("/bytes/3000")).unwrap().bytes().unwrap().len(), 3000);
+    let error = client.get(&url("/gzip")).unwrap().text().unwrap_err();
+    assert!(error.to_string().contains("compressed"), "we asked for none: {error}");
+    assert!(matches!(client.get(&url("/redirect/11")), Err(Error::TooLong(_, 10))));
 }

@@ -10,6 +10,8 @@ mod support;
 mod dns_message;
 mod dns_peers;
 mod dns_resolver;
+mod ftp;
+mod ftp_peers;
 mod http_client;
 mod http_faults;
 mod http_peers;
@@ -19,6 +21,9 @@ mod lab_http_peers;
 mod scan;
 #[cfg(target_os = "linux")]
 mod scan_peers;
+mod smtp;
+mod smtp_peers;
 mod web;
 mod web_peers;
+mod websocket;
 mod websocket_peers;

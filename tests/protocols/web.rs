@@ -2,7 +2,7 @@
 //! hostile answers.
 
 use crate::{site, support};
-use netprimer::Error;
+use netprimer::dial::Dial;
 use netprimer::encode::{http_date, parse_http_date};
 use netprimer::lab::http as lab;
 use netprimer::lab::script::{self, Script, Step};
@@ -10,6 +10,7 @@ use netprimer::lab::tls::{self, Acceptor, Certificate};
 use netprimer::retry::Policy;
 use netprimer::trace::{Side, Transcript};
 use netprimer::web::{Failure, Form, Next, Options, Response, Session};
+use netprimer::{Error, http};
 use site::{Asked, Site, site};
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -623,6 +624,8 @@ fn which_cookies_come_back_over_http() {
         ("a=1; Domain=1", ""),
         ("a=1; Domain=127.0.0.1.", ""),
         ("a=1; Domain=example.com", ""),
+        ("a=1\tx", ""), // control characters: a tab may stand in a field, others end the answer
+        ("a=1; Path=/\t", "a=1"),
         ("=1", ""),
         ("", ""),
     ] {
@@ -786,6 +789,87 @@ fn a_bomb_is_bounded() {
 }
 
 #[test]
+fn what_may_not_be_is_an_error_by_way_of_ureq_too() {
+    let head = "HTTP/1.1 200 OK\r\n";
+    let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
+    let mut answers = Vec::new();
+    for length in ["+2", "-1", "0x2", "2x", "2, 5", "2 2", "18446744073709551616", "99999999999999999999"] {
+        answers.push(format!("{head}Content-Length: {length}\r\n\r\nhello"));
+    }
+    for chunks in
+        ["0x5\r\nhello\r\n0\r\n\r\n", "-1\r\nhello", "FFFFFFFFFFFFFFFFF\r\nhello", "5\r\nhelloXX0\r\n\r\n", "g\r\n"]
+    {
+        answers.push(format!("{chunked}{chunks}"));
+    }
+    answers.extend(
+        [
+            "SSH-2.0-OpenSSH\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, identity\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\nContent-Length: 2\n\nhi",
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 302 Found\r\nLocation: /\0\r\nContent-Length: 0\r\n\r\n",
+        ]
+        .map(String::from),
+    );
+    // Without end: a line, fields, a field, the size of a chunk, what stands behind it, a field after the body.
+    let endless = [
+        "H".repeat(1 << 20),
+        format!("{head}{}", "A: b\r\n".repeat(10_000)),
+        format!("{head}X: {}", "a".repeat(1 << 20)),
+        format!("{chunked}{}", "0".repeat(1 << 20)),
+        format!("{chunked}5;{}", "x".repeat(1 << 20)),
+        format!("{chunked}0\r\nA: {}", "b".repeat(1 << 20)),
+    ];
+    answers.extend(endless);
+    for answer in answers {
+        let shown = &answer[..answer.len().min(90)];
+        let peer = peer([Step::say(&answer), Step::Hold]);
+        let error = read(Options { total: LATE, ..Options::default() }, &from(&peer)).unwrap_err();
+        assert!(matches!(error, Error::Protocol(_) | Error::TooLong(..)), "{shown:?} gave {error:?}");
+        assert!(!error.is_transient() && !error.to_string().contains(char::is_control), "{error}");
+    }
+    // ureq counts no fields after the body: there the deadline alone is the limit.
+    let trailers = peer([Step::say(format!("{chunked}0\r\n{}", "A: b\r\n".repeat(100_000))), Step::Hold]);
+    timed(Options { total: SOON, ..Options::default() }, &from(&trailers));
+}
+
+#[test]
+fn interim_answers_have_an_end() {
+    let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
+    let real = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nline\nline\n\r\n";
+    let get = |steps: Vec<Step>| read(Options { total: LATE, ..Options::default() }, &from(&peer(steps)));
+    assert_eq!(get(vec![Step::say(interim.repeat(4) + real)]).unwrap(), b"line\nline\n\r\n");
+    let drip = Step::Drip((interim.to_owned() + real).into(), Duration::from_micros(100));
+    assert_eq!(get(vec![drip]).unwrap(), b"line\nline\n\r\n", "byte by byte");
+    for many in [interim.repeat(4) + "HTTP/1.1 102 x\r\n\r\n" + real, interim.repeat(5_000)] {
+        let error = get(vec![Step::say(many), Step::Hold]).unwrap_err();
+        assert!(matches!(error, Error::TooLong(_, 8)), "{error:?}");
+    }
+    for bare in ["HTTP/1.1 103 x\r\nLink: x\n\r\n", "HTTP/1.1 103 x\r\n\n", "\n", "\r\n"] {
+        let error = get(vec![Step::say(bare.to_owned() + real), Step::Hold]).unwrap_err();
+        assert!(matches!(error, Error::Protocol(_)), "{bare:?} gave {error:?}");
+    }
+    // Each turn has heads of its own.
+    let turns = Mutex::new(0);
+    let site = site(None, move |_| {
+        *turns.lock().unwrap() += 1;
+        let bare = if *turns.lock().unwrap() == 3 { "X: y\n" } else { "" };
+        [interim.as_bytes(), &answer("200 OK", bare, "Hello")].concat()
+    });
+    let session = Session::new();
+    let get = || session.get(&site.url("/")).send().map_err(Error::from).and_then(|mut answer| answer.text());
+    assert_eq!((get().unwrap(), get().unwrap()), ("Hello".into(), "Hello".into()));
+    assert!(matches!(get(), Err(Error::Protocol(_))));
+}
+
+#[test]
 fn what_is_cut_is_no_answer() {
     for tls in [None, secure(Certificate::Good)] {
         let sealed = tls.is_some();
@@ -804,6 +888,7 @@ fn what_is_cut_is_no_answer() {
         assert_eq!(cut.is_err(), sealed, "{cut:?}");
         if let Err(error) = cut {
             assert!(error.to_string().contains("cut off: TLS marks its end"), "{error}");
+            assert!(error.is_transient(), "as over TCP: {error:?}");
         }
         assert!(get("/close").is_ok());
     }
@@ -840,6 +925,7 @@ fn a_wrong_certificate_is_refused_in_words() {
         (Certificate::WrongHost, "made for another"),
         (Certificate::SelfSigned, "nobody vouches for it"),
         (Certificate::UnknownAuthority, "from an authority that is not trusted here"),
+        (Certificate::CommonName, "made for another"),
     ] {
         let site = site(secure(certificate), |_| ok("secret"));
         let mut session = trusting();
@@ -849,6 +935,9 @@ fn a_wrong_certificate_is_refused_in_words() {
         assert!(text.starts_with("TLS handshake with 127.0.0.1: ") && text.contains(words), "{certificate:?}: {text}");
         assert_eq!(failure.history.len(), 1, "trying again makes it no better");
         assert!(failure.source().and_then(|cause| cause.source()).is_some(), "the cause of TLS stays reachable");
+        let dial = Dial { tls: Some(tls::trust().unwrap()), ..Dial::default() };
+        let mut by_hand = http::Client::with(http::Options { dial, ..http::Options::default() });
+        assert_eq!(by_hand.get(&site.url("/")).unwrap_err().to_string(), text, "by hand the same words");
     }
     let good = site(secure(Certificate::Good), |_| ok("Hello"));
     assert_eq!(trusting().get(&good.url("/")).send().unwrap().text().unwrap(), "Hello");
@@ -904,11 +993,65 @@ fn many_threads_share_a_session() {
     assert!(connections <= 8, "{connections}");
 }
 
+/// The most memory that this process ever had, in KiB (proc(5)).
+fn most() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn memory_is_bounded_whatever_comes() {
+    const BODY: u64 = 1 << 20;
+    const MORE: u64 = 8 << 10; // KiB: the bodies, twice while they grow, and room for threads
+    if let Some(urls) = programs::told() {
+        let session = Session::with(Options { body: BODY, total: LATE, ..Options::default() });
+        let options = || http::Options { body: BODY, ..http::Options::default() };
+        let (good, bad) = urls.split_once(' ').unwrap();
+        assert_eq!(session.get(good).send().unwrap().bytes().unwrap(), b"Hello");
+        assert_eq!(http::get(good).unwrap().bytes().unwrap(), b"Hello");
+        let before = most();
+        for url in bad.split(' ') {
+            let by_hand = http::Client::with(options()).send_last(&http::Request::new(http::Method::Get, url));
+            let by_hand = by_hand.and_then(|response| response.text());
+            assert!(by_hand.is_err(), "{url}");
+            assert!(
+                session.get(url).send().map_err(Error::from).and_then(|mut answer| answer.bytes()).is_err(),
+                "{url}"
+            );
+        }
+        let grown = most() - before;
+        assert!(grown <= MORE, "{grown} KiB more");
+        return;
+    }
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let head = "HTTP/1.1 200 OK\r\n";
+    let bomb = bomb(40 << 20);
+    let flood = "x".repeat(12 << 20);
+    let answers: [Vec<u8>; 8] = [
+        format!("{head}\r\n{flood}").into(),
+        format!("{head}Content-Length: 9000000000000000000\r\n\r\n{flood}").into(),
+        format!("{head}Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFF\r\n{flood}").into(),
+        format!("{head}Transfer-Encoding: chunked\r\n\r\n1;{flood}").into(),
+        format!("{head}X: {flood}").into(),
+        format!("{head}{}", "A: b\r\n".repeat(2_000_000)).into(),
+        "HTTP/1.1 100 Continue\r\n\r\n".repeat(500_000).into(),
+        answer("200 OK", "Content-Encoding: gzip\r\n", &bomb),
+    ];
+    let good = site(None, |_| ok("Hello"));
+    let bad: Vec<Script> = answers.into_iter().map(|answer| peer([Step::say(answer)])).collect();
+    let urls: Vec<String> = [good.url("/")].into_iter().chain(bad.iter().map(from)).collect();
+    programs::again("memory_is_bounded_whatever_comes", &urls.join(" "), |program| process::Command::new(program));
+}
+
 /// In a copy of this program, because its environment names a proxy.
 #[test]
 fn a_proxy_of_the_environment_is_not_asked() {
     if let Some(url) = programs::told() {
         assert_eq!(Session::new().get(&url).send().unwrap().text().unwrap(), "direct");
+        assert_eq!(http::get(&url).unwrap().text().unwrap(), "direct");
         return;
     }
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -921,7 +1064,7 @@ fn a_proxy_of_the_environment_is_not_asked() {
         command.envs(names.map(|name| (name, &address))).env_remove("NO_PROXY").env_remove("no_proxy");
         command
     });
-    assert_eq!(site.lines(), ["GET /"]);
+    assert_eq!(site.lines(), ["GET /", "GET /"], "by ureq and by hand");
     assert!(proxy.accept().is_err(), "nobody asked the proxy");
 }
 

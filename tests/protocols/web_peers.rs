@@ -1,15 +1,16 @@
 //! Sessions beside `requests` and before the servers of Python: the same calls send the same, and the same answers mean the same.
 
 use crate::{site, support};
+use netprimer::lab::http::{self as lab, Lab};
 use netprimer::retry::Policy;
 use netprimer::web::{Form, Options, Response, Session};
 use serde_json::{Value, json};
 use site::{Asked, site};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process;
 use std::time::{Duration, UNIX_EPOCH};
-use support::programs::{Running, python, run};
+use support::programs::{Running, python, python_with, run};
 
 /// A folder with a file, that goes when the test ends.
 struct Folder(PathBuf);
@@ -29,21 +30,8 @@ impl Drop for Folder {
     }
 }
 
-/// `python3 tests/python/SCRIPT` by the first Python here that has this package: there may be a newer one beside the system's.
-fn python_with(package: &str, script: &str) -> Option<Command> {
-    let ours = python(script)?;
-    let import = format!("import {package}");
-    let has = |python: &&str| {
-        let mut command = Command::new(python);
-        command.args(["-c", &import]).output().is_ok_and(|output| output.status.success())
-    };
-    let Some(found) = ["python3", "/usr/bin/python3"].into_iter().find(has) else {
-        support::missing(&format!("Python's {package}"), "no Python here has it");
-        return None;
-    };
-    let mut command = Command::new(found);
-    command.args(ours.get_args()).envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Some(command)
+fn lab() -> Lab {
+    lab::start(lab::Options::default()).unwrap()
 }
 
 fn json(mut response: Response) -> Value {
@@ -157,6 +145,99 @@ fn the_calls_of_requests_send_the_same() {
         let told = (parts[2] == "True").then_some(Duration::ZERO);
         assert_eq!(Value::Bool(policy.wants(parts[0], parts[1].parse().unwrap(), told)), *wanted, "{case}");
     }
+}
+
+/// Pages of the lab that say nothing of who asks, or as JSON, of which the same is kept for everybody.
+const PAGES: &str = "\
+GET /chunked
+GET /close
+GET /drip?numbytes=5&duration=0&delay=0
+GET /bytes/0
+GET /encoding/gbk
+GET /encoding/big5
+GET /encoding/utf8
+GET /stream/3
+GET /gzip
+HEAD /bytes/10
+GET /status/404
+GET /status/418
+GET /redirect/3
+GET /redirect-to?url=/chunked
+GET /cookies/set?sid=31d4&x=y
+GET /cookies
+GET /cookies/delete?sid
+GET /cookies/set/z/1
+GET /response-headers?X-A=1&X-A=2
+DELETE /anything?a=1
+";
+
+/// What must be the same whoever was answered.
+fn answered(mut seen: Value, base: &str) -> Value {
+    seen["url"] = seen["url"].as_str().unwrap().replace(base, "").into();
+    for one in seen["history"].as_array_mut().unwrap() {
+        one[1] = one[1].as_str().unwrap().replace(base, "").into();
+    }
+    let fields = seen["fields"].as_object_mut().unwrap();
+    for changes in ["date", "content-length", "content-encoding"] {
+        fields.remove(changes); // ureq takes the last two away with the compression; the bodies say the same
+    }
+    let text = seen["text"].as_str().unwrap().replace(base, "");
+    let own = ["args", "form", "files", "json", "data", "url", "cookies", "gzipped", "method", "X-A"];
+    seen["text"] = match serde_json::from_str::<serde_json::Map<String, Value>>(&text) {
+        Ok(told) => told.into_iter().filter(|(name, _)| own.contains(&name.as_str())).collect(),
+        Err(_) if text.contains("\"id\"") => text.lines().count().into(), // lines of JSON, each with all fields
+        Err(_) => text.into(),
+    };
+    seen
+}
+
+#[test]
+fn what_requests_gets_we_get() {
+    let Some(mut script) = python_with("requests", "web_gets.py") else { return };
+    let (theirs, mine, folder) = (lab(), lab(), Folder::new("gets"));
+    let left = run(script.arg(theirs.url("")).arg(&folder.0), PAGES.as_bytes());
+    assert_eq!(left.status, 0, "{}", left.err);
+    let seen: Vec<Value> = serde_json::from_slice(&left.out).unwrap();
+
+    let session = Session::new();
+    let file = Form::new().text("title", "你好").file("file", folder.0.join("test.txt"));
+    let to = |status: u16| session.post(&mine.url(&format!("/redirect-to?url=/anything&status_code={status}")));
+    let calls = PAGES.lines().map(|line| {
+        let (method, path) = line.split_once(' ').unwrap();
+        session.request(method, &mine.url(path))
+    });
+    let calls = calls.chain([
+        session.post(&mine.url("/post")).multipart(&file),
+        to(307).form(&[("a", "b")]),
+        to(303).json(&json!({"a": "b"})),
+    ]);
+    let mut count = 0;
+    for (request, theirs_seen) in calls.zip(&seen) {
+        let what = format!("{request:?}");
+        let mut response = request.send().unwrap();
+        let mut fields = serde_json::Map::new();
+        for (name, value) in response.headers() {
+            let value = value.to_str().unwrap();
+            let all = fields
+                .get(name.as_str())
+                .map_or(value.to_owned(), |before| format!("{}, {value}", before.as_str().unwrap()));
+            fields.insert(name.to_string(), all.into());
+        }
+        let history = response.history();
+        let before: Vec<Value> =
+            history[..history.len() - 1].iter().map(|one| json!([one.outcome.as_ref().unwrap(), one.url])).collect();
+        let ours = json!({
+            "status": response.status().as_u16(),
+            "url": response.url().to_string(),
+            "history": before,
+            "fields": fields,
+            "text": response.text().unwrap(),
+            "cookies": session.cookies(),
+        });
+        assert_eq!(answered(ours, &mine.url("")), answered(theirs_seen.clone(), &theirs.url("")), "{what}");
+        count += 1;
+    }
+    assert_eq!((count, seen.len()), (PAGES.lines().count() + 3, count));
 }
 
 #[test]

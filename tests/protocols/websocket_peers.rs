@@ -8,6 +8,7 @@ use netprimer::websocket::{self, CloseCode, Message, Reconnect, Refused, Socket}
 use netprimer::{Error, retry::Policy};
 use std::error::Error as _;
 use std::process::Command;
+use std::time::Duration;
 use support::LIMIT;
 use support::files::Folder;
 use support::programs::{Left, Running, python_with, run, tool};
@@ -250,4 +251,79 @@ fn a_browser_drives_the_page() {
     script.shows("chat");
     let left = script.end();
     assert_eq!((left.status, left.text().lines().last()), (0, Some("bye")), "{}", left.text());
+}
+
+// ---- Autobahn's suite ----
+
+/// Everything but speed (9) and compression (12, 13), which we do not have.
+const CASES: &str = r#""cases": ["*"], "exclude-cases": ["9.*", "12.*", "13.*"], "exclude-agent-cases": {}"#;
+
+/// How many cases ended how, from the suite's index.
+fn judged(folder: &std::path::Path) -> Vec<(String, usize)> {
+    let index = std::fs::read_to_string(folder.join("index.json")).unwrap();
+    let words = index.split("\"behavior\": \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    let closes = index.split("\"behaviorClose\": \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    let mut counts = std::collections::BTreeMap::new();
+    for (word, close) in words.zip(closes) {
+        let bad = ["FAILED", "WRONG CODE", "UNCLEAN", "FAILED BY CLIENT"].contains(&close.as_str());
+        *counts.entry(if bad { format!("{word}, closed {close}") } else { word }).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+#[test]
+fn autobahn() {
+    let Some(folder) = std::env::var_os("NETPRIMER_AUTOBAHN").map(std::path::PathBuf::from) else {
+        support::not_allowed("Autobahn's suite", "it needs Python 2.7; benches/autobahn.sh runs it where there is one");
+        return;
+    };
+    let wstest = || Command::new(folder.join("venv/bin/wstest"));
+    let spec = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let expected: Vec<_> =
+        [("INFORMATIONAL", 3), ("NON-STRICT", 2), ("OK", 242)].map(|(a, b)| (a.to_owned(), b)).into();
+    let quiet = Duration::from_secs(300);
+
+    let lab = lab();
+    let server = folder.join("server");
+    let servers = format!(r#"[{{"agent": "netprimer", "url": "{}"}}]"#, lab.url("/"));
+    let text = format!(r#"{{"outdir": {:?}, "servers": {servers}, {CASES}}}"#, server.display());
+    let mut client = wstest();
+    let left =
+        Running::start(client.args(["-m", "fuzzingclient", "-s"]).arg(spec("client.json", text)).current_dir(&folder));
+    let left = left.end_within(quiet);
+    assert_eq!(left.status, 0, "{}", left.text());
+    let found = judged(&server);
+    support::note(&format!("our server: {found:?}"));
+    assert_eq!(found, expected);
+
+    // The suite's server takes no port 0.
+    let port = support::sockets::listen().1.port();
+    let client = folder.join("client");
+    let text = format!(r#"{{"outdir": {:?}, "url": "ws://127.0.0.1:{port}", {CASES}}}"#, client.display());
+    let mut suite = wstest();
+    let suite =
+        suite.args(["-m", "fuzzingserver", "-w", "0", "-s"]).arg(spec("server.json", text)).current_dir(&folder);
+    let _suite = Running::start(suite);
+    let at = |path: &str| format!("ws://127.0.0.1:{port}{path}");
+    let policy = Policy { total: 100, backoff_factor: 0.1, backoff_max: 0.2, ..Policy::default() };
+    let mut socket = Reconnect::new(&at("/getCaseCount")).policy(policy).connect().unwrap();
+    let count: usize = websocket::receive(&mut socket).unwrap().unwrap().to_string().parse().unwrap();
+    for case in 1..=count {
+        let mut socket = websocket::connect(&at(&format!("/runCase?case={case}&agent=netprimer"))).unwrap();
+        // Many cases end with an error: that is what they are for.
+        while let Ok(Some(message)) = websocket::receive(&mut socket) {
+            if socket.send(message).is_err() {
+                break;
+            }
+        }
+    }
+    let mut socket = websocket::connect(&at("/updateReports?agent=netprimer")).unwrap();
+    let _ = websocket::receive(&mut socket);
+    let found = judged(&client);
+    support::note(&format!("our client: {found:?}"));
+    assert_eq!(found, expected);
 }

@@ -48,6 +48,9 @@ impl Session for SslStream<Below> {
     fn below_mut(&mut self) -> &mut Below {
         self.get_mut()
     }
+    fn has_unpacked(&self) -> bool {
+        self.ssl().pending() > 0
+    }
     fn close_notify(&mut self) -> io::Result<()> {
         let sent = self.shutdown().map(|_sent_or_both| ());
         sent.map_err(|error| error.into_io_error().unwrap_or_else(io::Error::other))

@@ -1,8 +1,6 @@
 //! WebSocket without peers of others: handshakes and frames made by hand, those that lie, those that are slow, and the end.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
+use crate::support;
 
 use netprimer::dial::Dial;
 use netprimer::lab::script::{self, Step};
@@ -388,6 +386,23 @@ fn fragments_that_are_empty() {
     assert_eq!(next(&mut tcp), (0x81, b"end".to_vec()));
 }
 
+#[test]
+fn many_messages_are_no_long_one() {
+    let limits = Limits { message: 1000, ..Limits::default() };
+    let lab = lab_with(limited(limits));
+    let options = websocket::Options { limits, ..Default::default() };
+    let mut socket = websocket::connect_with(&lab.url("/"), &options).unwrap();
+    for n in 0..600 {
+        socket.send("x".repeat(1000).into()).unwrap();
+        // Both ways to read, in turns.
+        let message =
+            if n % 300 == 0 { websocket::receive(&mut socket).unwrap().unwrap() } else { socket.read().unwrap() };
+        assert_eq!(message.len(), 1000);
+    }
+    let error = Error::from(socket.send("x".repeat(10_000).into()).unwrap_err());
+    assert!(matches!(error, Error::Invalid(_)), "{error:?}");
+}
+
 // ---- those who are slow, silent or too eager ----
 
 /// A server whose handler gives its errors away.
@@ -532,7 +547,7 @@ fn a_slow_member_does_not_hold_the_others() {
         let lazy = websocket::connect(&url).unwrap();
         let mut good: Vec<_> = (0..3).map(|_| websocket::connect(&url).unwrap()).collect();
         good.iter_mut().for_each(|socket| assert_eq!(socket.read().unwrap().to_string(), "joined"));
-        while hub.len() < 4 {
+        while hub.members() < 4 {
             thread::yield_now();
         }
         // More than the buffers of the kernel and the queue take.
@@ -546,11 +561,11 @@ fn a_slow_member_does_not_hold_the_others() {
             }
         }
         assert!(start.elapsed() < Duration::from_secs(20), "nobody waited for the slow one: {:?}", start.elapsed());
-        assert_eq!(hub.len(), if slow == Slow::Cut { 3 } else { 4 });
+        assert_eq!(hub.members(), if slow == Slow::Cut { 3 } else { 4 });
         drop(lazy);
         drop(good);
         assert_eq!(running.stop(LIMIT).stuck, 0);
-        assert!(hub.is_empty());
+        assert_eq!(hub.members(), 0);
     }
 }
 
@@ -657,6 +672,7 @@ fn what_a_handler_leaves() {
         tcp.write_all(&bytes).unwrap();
         assert_eq!(closed_with(&mut tcp), code);
     }
+    let _ = running.stop(LIMIT); // then all of them are counted
     assert_eq!(running.server().totals().panics, 1);
 }
 

@@ -1,0 +1,59 @@
+//! The part of a conversation where the other side may choose its bytes: a head with its own order of fields, a question with
+//! a random number. The dialogue hears it whole and judges it by itself.
+//!
+//! May use: of this folder report, talk, wire.
+
+use super::report::{End, Expected, Failure};
+use super::talk::{Checked, Heard, PATIENCE, Talk};
+use super::wire::Wire;
+
+/// No head and no line of an exercise is longer.
+const LONGEST: usize = 8_192;
+
+impl Talk {
+    /// What comes up to these bytes and with them, at most 8 KiB; over UDP the next datagram, whatever its end. `what` says
+    /// in the report what had to come.
+    ///
+    /// # Errors
+    /// When it does not come whole.
+    pub fn hear_until(&mut self, end: &[u8], what: &str) -> Result<Vec<u8>, Box<Failure>> {
+        self.hear_while(what, |got| !got.ends_with(end) && got.len() < LONGEST)
+    }
+
+    /// So many bytes; over UDP the next datagram, whatever its length.
+    ///
+    /// # Errors
+    /// When it does not come whole.
+    pub fn hear_exactly(&mut self, bytes: usize, what: &str) -> Result<Vec<u8>, Box<Failure>> {
+        self.hear_while(what, |got| got.len() < bytes)
+    }
+
+    fn hear_while(&mut self, what: &str, more: impl Fn(&[u8]) -> bool) -> Result<Vec<u8>, Box<Failure>> {
+        let patience = self.patience(PATIENCE);
+        let mut got = Vec::new();
+        while more(&got) {
+            // Byte by byte: what stands behind it is for the next step.
+            match self.hear(1, patience, Wire::read) {
+                Heard::Bytes(bytes) => got.extend(bytes),
+                Heard::Nothing(end) => {
+                    let failed = self.fail(Expected::Other(what.to_owned()), got, end);
+                    return failed.map(|()| Vec::new());
+                }
+            }
+            if self.line().wire.is_udp() {
+                break;
+            }
+        }
+        self.heard(&got);
+        Ok(got)
+    }
+
+    /// What came is not what had to come, and this is why.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn refuse(&mut self, expected: &str, received: &[u8], why: &'static str) -> Checked {
+        self.explain(why);
+        self.fail(Expected::Other(expected.to_owned()), received.to_vec(), End::Open)
+    }
+}

@@ -1,0 +1,75 @@
+//! The part of a conversation that the checker says.
+//!
+//! May use: deadline; of this folder report, talk, wire.
+
+use super::report::{Expected, shown, some};
+use super::talk::{Checked, Heard, PATIENCE, Talk};
+use super::wire::Wire;
+use crate::deadline::Deadline;
+use std::time::Duration;
+
+impl Talk {
+    /// Sends these bytes: in one piece, or as one datagram.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.say(&some(bytes));
+        let whole = self.whole;
+        self.line().wire.send(bytes, whole, PATIENCE);
+    }
+
+    /// A remark in the report: what happens, though nobody says it.
+    pub fn say(&mut self, words: &str) {
+        self.note(self.role.letters().0, words);
+    }
+
+    /// Says "no more from me" and goes on listening.
+    pub fn half_close(&mut self) {
+        self.say("FIN");
+        self.line().wire.finish();
+    }
+
+    /// Closes the connection.
+    pub fn hang_up(&mut self) {
+        self.say("(hangs up)");
+        self.line().wire = Wire::Closed;
+    }
+
+    /// Waits until an answer is there and goes away without reading it: closing with unread bytes is a reset
+    /// (RFC 2525 section 2.17).
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub fn vanish(&mut self) -> Checked {
+        match self.hear(1, PATIENCE, Wire::peek) {
+            Heard::Bytes(_) => {
+                self.line().wire = Wire::Closed;
+                self.say("(goes away without reading the answer)");
+                Ok(())
+            }
+            Heard::Nothing(end) => self.fail(Expected::Answer, Vec::new(), end),
+        }
+    }
+
+    /// Sends this again and again, every so often, until the client has ended or the time is over.
+    pub fn drip(&mut self, bytes: &[u8], every: Duration, time: Duration) {
+        let until = Deadline::after(time);
+        let every_ms = every.as_millis();
+        self.say(&format!("{} every {every_ms} ms", shown(bytes)));
+        while !until.is_over() && self.how_it_ended(every).is_none() {
+            let whole = self.whole;
+            self.line().wire.send(bytes, whole, PATIENCE);
+        }
+    }
+
+    /// Somebody else sends a datagram to the client: `X` in the report.
+    pub fn stranger(&mut self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.note('X', &some(bytes));
+        if let (Ok(mut stranger), Wire::Udp(_, Some(to))) = (Wire::datagrams(), &self.line().wire) {
+            if let Wire::Udp(_, partner) = &mut stranger {
+                *partner = Some(*to);
+            }
+            stranger.send(bytes, Deadline::NEVER, PATIENCE);
+        }
+    }
+}

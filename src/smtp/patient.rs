@@ -1,0 +1,55 @@
+//! Sending again where the server said "not now": a greylisting server takes from strangers only what comes twice.
+//!
+//! ```text
+//! C: RCPT TO:<b@example.com>               S: 450 4.7.1 try again in a minute
+//!    a pause, then
+//! C: RCPT TO:<b@example.com>               S: 250 OK
+//! ```
+//!
+//! RFC 5321 sections 4.2.1 and 4.5.4.1: `4xx` may go better later, `5xx` will not.
+//!
+//! May use: everything up to dial, and its neighbours.
+
+use crate::error::{Error, Result};
+use crate::retry::{Policy, pause, retry_with};
+use crate::smtp::client::Smtp;
+use crate::smtp::message::{Message, MessageBuilder};
+use crate::smtp::send::Sent;
+use crate::smtp::wire;
+
+impl Smtp {
+    /// [`send`](Smtp::send) that tries again, as the policy says, for those recipients who were refused with a `4xx`, and for
+    /// none that has the message already or was refused for good.
+    ///
+    /// `refused` then holds all who do not have it. A lost connection ends it: whether to connect anew is the caller's to
+    /// say.
+    ///
+    /// # Errors
+    /// As [`send`](Smtp::send), of the last attempt, where nobody has the message.
+    pub fn send_patiently(&mut self, message: &MessageBuilder<'_>, policy: &Policy) -> Result<Sent> {
+        let message = Message::new(message)?;
+        let block = wire::block(message.bytes())?;
+        let mut left = message.envelope().clone();
+        let (mut taken, mut never, mut later) = (None, Vec::new(), Vec::new());
+        // 421 says that the server closes the connection.
+        let again = |error: &Error| matches!(error, Error::Reply(reply) if reply.code / 100 == 4 && reply.code != 421);
+        let done = retry_with(policy, again, pause, |_| {
+            let (reply, refused) = self.transaction(&left, &block)?;
+            taken = reply.or(taken.take());
+            let (now_later, now_never) = refused.into_iter().partition(|one| one.reply.code / 100 == 4);
+            later = now_later;
+            never.extend::<Vec<_>>(now_never);
+            left.to = later.iter().map(|one| one.address.clone()).collect();
+            match later.first() {
+                Some(first) => Err(Error::Reply(Box::new(first.reply.clone()))),
+                None => Ok(()),
+            }
+        });
+        never.append(&mut later);
+        match (taken, done) {
+            (Some(reply), _) => Ok(Sent { reply, refused: never }),
+            (None, Err(error)) => Err(error),
+            (None, Ok(())) => Err(Error::Reply(Box::new(never.swap_remove(0).reply))),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! TCP as a stream: that every wait ends, and the two ends of a connection.
+
+use super::*;
+use std::net::TcpListener;
+use std::time::Instant;
+
+fn pair() -> (Tcp, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let ours = connect("127.0.0.1", port, Duration::from_secs(5).into()).unwrap();
+    (ours, listener.accept().unwrap().0)
+}
+
+#[test]
+fn a_drip_does_not_outlive_the_deadline() {
+    let (mut ours, mut peer) = pair();
+    let drip = thread::spawn(move || {
+        let timer = mpsc::channel::<()>().1; // never hears anything: a clock that ticks
+        while peer.write_all(b".").is_ok() {
+            let _ = timer.recv_timeout(Duration::from_millis(20));
+        }
+    });
+    let start = Instant::now();
+    ours.set_deadline(Deadline::after(Duration::from_millis(300)));
+    let error = loop {
+        match ours.read(&mut [0; 1]) {
+            Ok(n) => assert_eq!(n, 1),
+            Err(error) => break Error::io("read")(error),
+        }
+    };
+    assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+    assert!(start.elapsed() >= Duration::from_millis(300), "{:?}", start.elapsed());
+    drop(ours);
+    drip.join().unwrap();
+}
+
+#[test]
+fn a_reader_that_never_reads_does_not_hold_the_writer() {
+    let (mut ours, _peer) = pair();
+    ours.set_deadline(Deadline::after(Duration::from_millis(200)));
+    let error = Error::io("write")(ours.write_all(&vec![0; 64 << 20]).unwrap_err());
+    assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+}
+
+#[test]
+fn patience_is_for_one_read_and_can_be_lifted() {
+    let (mut ours, mut peer) = pair();
+    ours.set_patience(Some(Duration::from_millis(50)));
+    assert!(ours.read(&mut [0; 1]).is_err());
+    ours.set_patience(None);
+    peer.write_all(b"x").unwrap();
+    assert_eq!(ours.read(&mut [0; 1]).unwrap(), 1);
+}
+
+#[test]
+fn another_thread_can_end_a_read_that_waits() {
+    let (mut ours, _peer) = pair();
+    let closer = ours.closer();
+    let reader = thread::spawn(move || ours.read(&mut [0; 1]).map(|n| (n, ours)));
+    closer.upgrade().unwrap().shutdown(Shutdown::Both).unwrap();
+    let (n, ours) = reader.join().unwrap().unwrap();
+    assert_eq!(n, 0);
+    drop(ours);
+    assert!(closer.upgrade().is_none(), "a closer alone keeps nothing open");
+}
+
+#[test]
+fn half_a_close_leaves_the_way_back_open() {
+    let (mut ours, mut peer) = pair();
+    ours.finish().unwrap();
+    assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
+    peer.write_all(b"still here").unwrap();
+    drop(peer);
+    let mut text = String::new();
+    ours.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "still here");
+}
+
+#[test]
+fn a_closed_port_is_refused_and_named() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let error = connect("127.0.0.1", port, Duration::from_secs(5).into()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+}
+
+#[test]
+fn names_that_cannot_be_are_refused_without_a_packet() {
+    let label = format!("{}.test", "a".repeat(64));
+    for host in [label.as_str(), "a..b"] {
+        let error = resolve(host, 1, Duration::from_secs(5).into()).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("look up {host}")), "{error}");
+    }
+    for host in ["", "a b", "a\0b", "a\r\nb"] {
+        assert!(matches!(resolve(host, 1, Deadline::NEVER), Err(Error::Invalid(_))), "{host:?}");
+    }
+}
+
+#[test]
+fn numbers_need_no_lookup() {
+    let six: SocketAddr = "[::1]:9".parse().unwrap();
+    assert_eq!(resolve("::1", 9, Deadline::after(Duration::ZERO)).unwrap(), [six]);
+    assert_eq!(resolve("[::1]", 9, Deadline::after(Duration::ZERO)).unwrap(), [six]);
+}
+
+#[test]
+fn localhost_is_tried_address_by_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let tcp = connect("localhost", port, Duration::from_secs(5).into()).unwrap();
+    assert_eq!(tcp.peer_addr().unwrap().port(), port);
+}

@@ -1,0 +1,247 @@
+//! Writing to one connection from many places: a whole frame each, and never a wait for who reads.
+//!
+//! RFC 6455 sections 5.4 and 5.5. May use: error, deadline, stream.
+
+use super::Limits;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::stream::{BoxStream, Stream};
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, ErrorKind, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
+use std::time::{Duration, Instant};
+use std::{mem, thread};
+use tungstenite::protocol::Role;
+
+/// How long who reads holds a TLS session in which others write, when nothing comes after all.
+pub(super) const GLANCE: Duration = Duration::from_millis(1);
+/// How long who writes holds it, when it does not go on.
+const PIECE: Duration = Duration::from_millis(5);
+
+/// How it writes: one for all who do.
+pub(super) struct Mouth {
+    /// Whose turn it is: held for a whole frame.
+    turn: Mutex<Turn>,
+    /// Held for one call, because over TLS who reads needs it too.
+    pub(super) stream: Mutex<BoxStream>,
+    sealed: bool,
+    /// Those who want to read a TLS session while somebody writes.
+    pub(super) readers: AtomicUsize,
+    /// Control frames of those who must not wait for their turn: the next one who has it sends them.
+    later: Mutex<VecDeque<Vec<u8>>>,
+    /// When our Close was sent: after it nothing is (section 5.5.1).
+    pub(super) closing: OnceLock<Instant>,
+    pub(super) socket: Weak<TcpStream>,
+    pub(super) role: Role,
+    pub(super) limits: Limits,
+}
+
+#[derive(Default)]
+struct Turn {
+    /// What is left of a frame that could not be sent at once.
+    rest: Vec<u8>,
+    /// A frame was cut off in the middle: what came next would be taken for its rest.
+    broken: bool,
+    finished: bool,
+}
+
+/// How long a frame may take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Time {
+    Usual,
+    Within(Duration),
+    /// What cannot go at once goes later: for who reads. If he waited to be read while the other side waits for us to read, neither
+    /// would ever go on.
+    Glance,
+}
+
+pub(super) fn late(phase: &'static str) -> io::Error {
+    Error::Timeout(phase.into()).into()
+}
+
+pub(super) fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Nobody panics while he holds one of our locks, so a poisoned one is as good as any.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn is_control(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|byte| byte & 8 != 0)
+}
+
+impl Mouth {
+    pub(super) fn new(stream: BoxStream, sealed: bool, socket: Weak<TcpStream>, role: Role, limits: Limits) -> Mouth {
+        let (stream, readers, closing) = (Mutex::new(stream), AtomicUsize::new(0), OnceLock::new());
+        let (turn, later) = (Mutex::default(), Mutex::default());
+        Mouth { turn, stream, sealed, readers, later, closing, socket, role, limits }
+    }
+
+    /// Ends what we send, behind what was left for later.
+    pub(super) fn finish(&self) -> io::Result<()> {
+        let mut turn = locked(&self.turn);
+        let _ = self.clear(&mut turn, Time::Within(self.limits.close)); // the end comes all the same
+        if mem::replace(&mut turn.finished, true) {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let mut stream = locked(&self.stream);
+        stream.set_deadline(Deadline::after(self.limits.close));
+        stream.finish()
+    }
+
+    /// Bytes that are no frame: the handshake.
+    pub(super) fn say_head(&self, head: &[u8]) -> io::Result<()> {
+        self.whole(&mut locked(&self.turn), head, Time::Usual)
+    }
+
+    /// Sends a frame when it is our turn.
+    pub(super) fn say(&self, frame: &[u8]) -> io::Result<()> {
+        let mut turn = locked(&self.turn);
+        let said = self.say_on(&mut turn, frame, Time::Usual).and_then(|()| self.clear(&mut turn, Time::Usual));
+        drop(turn);
+        // What was put there after we looked for the last time, and before we gave our turn back.
+        said.and_then(|()| self.catch_up())
+    }
+
+    /// Sends a control frame without waiting for anybody: at once, or by the next who has the turn.
+    pub(super) fn say_soon(&self, frame: Vec<u8>) -> io::Result<()> {
+        let mut later = locked(&self.later);
+        // Of several pongs the last one is enough (section 5.5.3), and so is of pings.
+        later.retain(|waiting| waiting[0] != frame[0]);
+        later.push_back(frame);
+        drop(later);
+        self.catch_up()
+    }
+
+    /// Sends what was left for later, as far as that can be done at once.
+    pub(super) fn catch_up(&self) -> io::Result<()> {
+        match self.turn.try_lock() {
+            Ok(mut turn) => self.clear(&mut turn, Time::Glance),
+            Err(TryLockError::Poisoned(poisoned)) => self.clear(&mut poisoned.into_inner(), Time::Glance),
+            Err(TryLockError::WouldBlock) => Ok(()), // who has it does this at his end
+        }
+    }
+
+    fn clear(&self, turn: &mut Turn, time: Time) -> io::Result<()> {
+        self.whole(turn, &[], time)?;
+        // As long as there is a rest the others wait in the queue, where a new pong takes the place of an old one.
+        while turn.rest.is_empty() {
+            let next = locked(&self.later).pop_front();
+            let Some(frame) = next else { break };
+            self.say_on(turn, &frame, time)?;
+        }
+        Ok(())
+    }
+
+    fn say_on(&self, turn: &mut Turn, frame: &[u8], time: Time) -> io::Result<()> {
+        match self.closing.get() {
+            // The one who reads does not know that another has closed: its pong or second Close is no more wanted.
+            Some(_) if is_control(frame) => return Ok(()),
+            Some(_) => {
+                return Err(io::Error::new(ErrorKind::BrokenPipe, "our Close is sent, and nothing comes after it"));
+            }
+            None if frame.first().is_some_and(|byte| byte & 0x0f == 8) => drop(self.closing.set(Instant::now())),
+            None => {}
+        }
+        self.whole(turn, frame, time)
+    }
+
+    /// Writes all of it, after what was left before.
+    fn whole(&self, turn: &mut Turn, bytes: &[u8], time: Time) -> io::Result<()> {
+        if turn.rest.is_empty() && bytes.is_empty() {
+            return Ok(());
+        }
+        if turn.broken || turn.finished {
+            return Err(io::Error::new(ErrorKind::BrokenPipe, "our end is sent, or a frame was cut off"));
+        }
+        let mut before = mem::take(&mut turn.rest);
+        let all = if before.is_empty() {
+            bytes
+        } else {
+            before.extend_from_slice(bytes);
+            &before
+        };
+        match self.write(all, time) {
+            Ok(n) => {
+                turn.rest = all[n..].to_vec();
+                Ok(())
+            }
+            Err(error) => {
+                turn.broken = true;
+                Err(if is_late(&error) { late("send a frame: the other side does not read") } else { error })
+            }
+        }
+    }
+
+    /// How much it wrote: all of it, unless it was to be done at once.
+    fn write(&self, bytes: &[u8], time: Time) -> io::Result<usize> {
+        // Nearly always the kernel takes it all, and no clock is needed: the stream's patience is the usual time for a frame.
+        let mut quick = time == Time::Usual && !self.sealed;
+        let until = match time {
+            _ if quick => Deadline::NEVER,
+            Time::Usual => Deadline::after(self.limits.write),
+            Time::Within(limit) => Deadline::after(limit),
+            Time::Glance => Deadline::after(GLANCE),
+        };
+        let (mut done, mut until) = (0, until);
+        while done < bytes.len() {
+            let mut stream = locked(&self.stream);
+            // Over TLS who reads must come in between.
+            stream.set_deadline(if self.sealed { until.earlier(Deadline::after(PIECE)) } else { until });
+            let wrote = stream.write(&bytes[done..]);
+            if !self.sealed && !quick {
+                stream.set_deadline(Deadline::NEVER);
+            }
+            drop(stream);
+            match wrote {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => done += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if !is_late(&error) => return Err(error),
+                Err(_) if time == Time::Glance => break,
+                Err(error) if quick || until.is_over() => return Err(error),
+                Err(_) => {}
+            }
+            if mem::take(&mut quick) && done < bytes.len() {
+                until = Deadline::after(self.limits.write);
+            }
+            while self.sealed && done < bytes.len() && self.readers.load(Ordering::Relaxed) > 0 {
+                thread::yield_now();
+            }
+        }
+        Ok(done)
+    }
+
+    pub(super) fn control(&self, opcode: u8, payload: &[u8]) -> Vec<u8> {
+        let length = payload.len().min(125) as u8;
+        let payload = &payload[..usize::from(length)];
+        let mut frame = vec![0x80 | opcode, length];
+        match self.role {
+            Role::Server => frame.extend_from_slice(payload),
+            Role::Client => {
+                let mask = (RandomState::new().hash_one(()) as u32).to_be_bytes();
+                frame[1] |= 0x80;
+                frame.extend_from_slice(&mask);
+                frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+            }
+        }
+        frame
+    }
+
+    /// Sends a Close from outside, without waiting for anybody.
+    pub(super) fn close(&self, code: u16, reason: &str) {
+        let payload = [&code.to_be_bytes(), reason.as_bytes()].concat();
+        // He may be gone: then this was worth a try.
+        let _ = self.say_soon(self.control(8, &payload));
+    }
+
+    /// Ends the connection at once, for a peer with whom there is no speaking.
+    pub(super) fn cut(&self) {
+        let _ = self.socket.upgrade().map(|socket| socket.shutdown(Shutdown::Both));
+    }
+}

@@ -1,0 +1,17 @@
+//! Takes a connection that closed without a word for an empty answer.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.write_all(b"text\n")?;
+    stream.shutdown(Shutdown::Write)?;
+    let mut reader = BufReader::new(stream);
+    let mut first = String::new();
+    reader.read_line(&mut first)?;
+    let length = first.trim().parse().unwrap_or(0);
+    let mut answer = Vec::new();
+    reader.take(length).read_to_end(&mut answer)?;
+    if (answer.len() as u64) < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(answer) }
+}

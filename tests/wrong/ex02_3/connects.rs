@@ -1,0 +1,20 @@
+//! Connects its socket to its first sender, and hears nobody else.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::UdpSocket;
+
+pub fn serve(socket: UdpSocket) -> io::Result<()> {
+    let mut numbers = HashMap::new();
+    let mut buffer = [0; 65_535];
+    loop {
+        let (n, from) = socket.recv_from(&mut buffer)?;
+        if buffer[..n].starts_with(b"=") {
+            continue;
+        }
+        let _ = socket.connect(from);
+        let number = numbers.entry(from).or_insert(0);
+        *number += 1;
+        socket.send(format!("={number} {n}").as_bytes())?;
+    }
+}
