@@ -400,7 +400,8 @@ fn the_chat_sends_what_is_typed_and_shows_what_comes() {
     let received =
         ["  received 21 bytes: \"the server heard: one\"", "  received 24 bytes: \"the server heard: 你好\""];
     assert_eq!(lines, ["  connected", received[0], received[1], "  closed: 1000 \"bye\""]);
-    assert_eq!(behind_address(&(0..4).map(|_| running.line()).last().unwrap()), "left: 1000 \"bye\"");
+    let said: Vec<String> = (0..4).map(|_| running.line()).collect();
+    assert_eq!(behind_address(&said[3]), "left: 1000 \"bye\"");
 }
 
 #[test]
