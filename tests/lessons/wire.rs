@@ -102,7 +102,7 @@ impl Recorded {
 }
 
 /// The arrows of a turn. Behind a 101 come frames, in both directions: each is an arrow of its own, unmasked and in words.
-fn arrows(turn: &Entry, frames: &mut bool) -> Vec<String> {
+pub fn arrows(turn: &Entry, frames: &mut bool) -> Vec<String> {
     let What::Bytes(bytes) = &turn.what else { return vec![arrow(turn)] };
     let part = |bytes: &[u8]| arrow(&Entry { what: What::Bytes(bytes.to_vec()), ..turn.clone() });
     let (mut all, mut rest) = (Vec::new(), bytes.as_slice());
