@@ -133,8 +133,8 @@ fn client(seen: &mut Vec<u16>, port: u16) -> u16 {
 
 /// The line with its ports named by `name`, `12.3 ms` as `0.0 ms` (so also `2.5 times as fast` and `9.8 MiB`, which are
 /// measured too), and `(os error 111)` as `(os error N)`; and the id of a
-/// DNS message, which is drawn anew for each query, as 0x1234; and the day and time of an HTTP answer as that of RFC 9110;
-/// and what a WebSocket draws as in RFC 6455.
+/// DNS message, which is drawn anew for each query, as 0x1234; and the day and time of an HTTP answer as that of RFC 9110. The size
+/// of a mail is N: with its date it has a digit more on some days. What a WebSocket draws is as in RFC 6455.
 fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
     if id_of_a_message(line) {
         return "0000  12 34                     id 4660 (0x1234)".to_owned();
@@ -153,7 +153,7 @@ fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
         rest = after;
         match (digits.parse(), fraction) {
             (Ok(port), _) if is_port => done.push_str(&name(port).to_string()),
-            _ if done.ends_with("(os error ") => done.push('N'),
+            _ if done.ends_with("(os error ") || done.ends_with("> SIZE=") => done.push('N'),
             (_, Some(length))
                 if [" ms", " µs", " MiB", " times as fast"].iter().any(|unit| after[length..].starts_with(unit)) =>
             {
@@ -175,14 +175,15 @@ fn id_of_a_message(line: &str) -> bool {
     number == format!("{id} (0x{id:04x})")
 }
 
-/// `Date: Sun, 22 Nov 2026 19:08:34 GMT` as the example of RFC 9110 section 5.6.7.
+/// `Date: Sun, 22 Nov 2026 19:08:34 GMT` as the example of RFC 9110 section 5.6.7; the same day in a mail, where it ends with
+/// `+0000` and the day of the month may have one digit.
 pub fn with_the_date_of_the_rfc(line: &str) -> String {
-    const EXAMPLE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
-    let date = line.split_once("Date: ").and_then(|(_, rest)| rest.get(..EXAMPLE.len()));
-    match date.filter(|date| date.ends_with(" GMT")) {
-        Some(date) => line.replacen(date, EXAMPLE, 1),
-        None => line.to_owned(),
-    }
+    const DAY: &str = "Sun, 06 Nov 1994 08:49:37";
+    let time = line.split_once("Date: ").and_then(|(_, rest)| {
+        let end = rest.find(" GMT").or(rest.find(" +0000"))?;
+        rest.get(..end).filter(|time| (DAY.len() - 1..=DAY.len()).contains(&time.len()))
+    });
+    time.map_or(line.to_owned(), |time| line.replacen(time, DAY, 1))
 }
 
 /// What a WebSocket draws anew for each connection and each frame, as RFC 6455 has it: the key of section 1.3 with its answer,

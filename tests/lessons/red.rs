@@ -391,6 +391,12 @@ fn the_date_of_an_answer_is_always_the_same() {
     assert!(text.contains("\nS: Date: Sun, 06 Nov 1994 08:49:37 GMT\nto stderr\n"), "{text}");
     let text = said("Wed, 01 Jul 2026 10:20:30 CET");
     assert!(text.contains("\nS: Date: Wed, 01 Jul 2026 10:20:30 CET\n"), "no date of HTTP: {text}");
+    for day in ["1", "21"] {
+        let text = said(&format!("Wed, {day} Jul 2026 10:20:30 +0000"));
+        assert!(text.contains("\nS: Date: Sun, 06 Nov 1994 08:49:37 +0000\nto stderr\n"), "{text}");
+    }
+    let text = said("MAIL FROM:<a@b> SIZE=328");
+    assert!(text.contains("\nS: Date: MAIL FROM:<a@b> SIZE=N\n"), "{text}");
 }
 
 #[test]

@@ -348,7 +348,7 @@ fn pure_ftpd(version: Option<&str>) -> Option<PureFtpd> {
         return None;
     }
     let database = folder.path().join("users.pdb");
-    let pure_pw = Path::new(found.get_program()).parent().unwrap().join("../../bin/pure-pw");
+    let pure_pw = Path::new(found.get_program()).parent().unwrap().join("../bin/pure-pw");
     let made = run(Command::new(pure_pw).arg("mkdb").arg(&database).arg("-f").arg(&users), b"");
     assert_eq!(made.status, 0, "{}", made.err);
     let (running, addr) = served("pure-ftpd", |port| {

@@ -739,6 +739,20 @@ fn addresses_that_are_more_than_addresses() {
 }
 
 #[test]
+fn a_line_is_too_long_wherever_it_stands_and_however_it_ends() {
+    for before in [0, 1, 250, 497, 498, 499, 500, 997] {
+        for end in ["\r\n", "\n", "\r"] {
+            let message = |length: usize| {
+                let lines = ["y".repeat(before), "x".repeat(length), "y".repeat(before), String::new()];
+                wire::block(lines.join(end).as_bytes())
+            };
+            assert!(message(998).is_ok(), "{before} {end:?}");
+            assert!(matches!(message(999), Err(Error::TooLong(_, 998))), "{before} {end:?}");
+        }
+    }
+}
+
+#[test]
 fn what_the_server_cannot_take_is_not_begun() {
     let limits = Limits { size: 1000, ..Limits::default() };
     let small =
