@@ -17,7 +17,7 @@ use netprimer::{Error, Result};
 use std::io::{self, BufRead};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -107,21 +107,36 @@ fn follow(args: &Args, url: &str) -> Result<()> {
     }
 }
 
+/// What the thread at the keyboard and the one that listens share.
+#[derive(Default)]
+struct Out {
+    sender: Option<Sender>,
+    /// The input is over.
+    over: bool,
+}
+
+fn lock(out: &Mutex<Out>) -> MutexGuard<'_, Out> {
+    out.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What is typed is sent while what comes is shown. After a loss there is a new connection.
 fn chat(args: &Args, url: &str) -> Result<()> {
     let policy = Policy { total: attempts(args), backoff_factor: 0.25, backoff_jitter: 0.5, ..Policy::default() };
     let link = Reconnect::new(url).options(options(args)).policy(policy);
     let mut link = link.on_event(|event| println!("  {event}"));
-    let out = Arc::<Mutex<Option<Sender>>>::default();
+    let out = Arc::<Mutex<Out>>::default();
     let mut typing = None;
     loop {
         let mut socket = link.connect()?;
-        *out.lock().unwrap_or_else(PoisonError::into_inner) = Some(websocket::sender(&socket));
+        lock(&out).sender = Some(websocket::sender(&socket));
+        if lock(&out).over {
+            return websocket::close(&mut socket, CloseCode::Normal, "bye").map(drop);
+        }
         let lines = Arc::clone(&out);
         // It ends with the program: nobody can wake a thread that waits for a key.
         typing.get_or_insert_with(|| thread::spawn(move || type_in(&lines)));
         let end = listen(&mut socket, &mut 0);
-        *out.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        lock(&out).sender = None;
         if is_over(&socket, end)? {
             return Ok(());
         }
@@ -129,14 +144,16 @@ fn chat(args: &Args, url: &str) -> Result<()> {
 }
 
 /// Sends each line on the connection that there is just now; closes it at the end of the input.
-fn type_in(out: &Mutex<Option<Sender>>) {
+fn type_in(out: &Mutex<Out>) {
     let lines = io::stdin().lock().lines().map_while(|line| line.ok()).map(Some);
     for line in lines.chain([None]) {
-        let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = match (out.as_mut(), line) {
+        let mut out = lock(out);
+        out.over = line.is_none();
+        let sent = match (&mut out.sender, line) {
             (Some(sender), Some(line)) => sender.send(line),
             (Some(sender), None) => sender.close(CloseCode::Normal, "bye"),
-            (None, _) => Err(Error::Closed("send".into())),
+            (None, Some(_)) => Err(Error::Closed("send".into())),
+            (None, None) => Ok(()), // the next connection will be closed
         };
         if let Err(error) = sent {
             println!("  not sent: {error}");

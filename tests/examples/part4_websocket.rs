@@ -441,6 +441,22 @@ fn a_lost_connection_is_made_anew_and_a_proper_end_is_one() {
     assert_eq!(at, out.len());
 }
 
+/// The input may end while there is no connection: then the next one is closed at once.
+#[test]
+fn the_chat_ends_with_its_input_also_without_a_connection() {
+    let url = peer(2, |visit, mut socket| {
+        if visit == 1 {
+            while socket.read().is_ok() {}
+        }
+    });
+    let mut chat = Running::start(PROGRAMS.command(CHAT).arg(&url));
+    chat.shows("  lost: WebSocket");
+    drop(chat.stdin());
+    let left = chat.end();
+    assert_eq!((left.status, left.err.as_str()), (0, ""), "{}", left.text());
+    assert!(left.text().contains("\n  connected, after 2 attempts\n"), "{}", left.text());
+}
+
 #[test]
 fn the_tour_hears_every_piece_of_news_once() {
     let out = prints(CHAT, &[], "");
