@@ -37,6 +37,15 @@ pub fn not_allowed(what: &str, why: &str) {
     note(&format!("skipped: {what}: {}", why.trim()));
 }
 
+/// The same test with each of these, on threads of their own: what mostly waits, waits at once.
+pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| test(case));
+        }
+    });
+}
+
 /// A call that has a timeout can be interrupted (signal(7)), by a machine that is suspended and goes on for instance.
 pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
