@@ -24,6 +24,7 @@
 //! | `08_1_concurrent_http` | [`gather`], [`web`] | threads where Python has tasks; order kept, a limit, errors apart |
 //! | `08_2_concurrent_websocket` | [`websocket`] | receive while you send; whole frames from many threads; coming back |
 //! | `09_best_practices` | [`retry`], [`deadline`], [`pool`], [`gather`] | five stations, first broken, then right |
+//! | `10_summary` | all of them | which tool for which job; a monitor that looks, reports, uploads and mails |
 //!
 //! # The ground everything stands on
 //!
@@ -122,5 +123,6 @@ mod texts {
         lesson_08_1 = "../lessons/08_1_concurrent_http.md",
         lesson_08_2 = "../lessons/08_2_concurrent_websocket.md",
         lesson_09 = "../lessons/09_best_practices.md",
+        lesson_10 = "../lessons/10_summary.md",
     }
 }

@@ -85,7 +85,7 @@ fn without_an_address_it_looks_at_the_lab() {
         ["good  tcp://127.0.0.1:", ": open, says \"220 "],
         ["good  http://127.0.0.1:", ": 200, 70 bytes: \"<!DOCTYPE html>\\n<title>你好，世界</title>"],
         ["good  wss://127.0.0.1:", ": handshake, ping, pong (resolve "],
-        ["good  ftp upload to 127.0.0.1:", ": health.html, "],
+        ["good  ftp upload to 127.0.0.1:", ": health.html (talk "],
         ["good  mail to you@example.com at 127.0.0.1:", ": 250 2.6.0 taken (talk "],
         ["5 of 5 are well", ""],
     ]) {
