@@ -68,7 +68,7 @@ fn usual(mut ftp: Ftp, user: &str, password: &str, file: &str) -> Result<()> {
     let came = ftp.fetch(file, &local)?;
     println!("downloaded {came} bytes");
     let sent = ftp.store(&local, file)?;
-    println!("uploaded {sent} bytes, and the server has them all");
+    println!("uploaded {sent} bytes");
     ftp.quit()
 }
 

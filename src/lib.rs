@@ -15,6 +15,7 @@
 //! | `03_2_2_http_post` | [`web`] | POST with ureq: a form, JSON, a file |
 //! | `03_2_3_http_session` | [`web`] | cookies by hand and by the server, default fields, connections kept |
 //! | `03_2_4_http_retry` | [`web`], [`retry`] | every limit biting; what may be sent twice; a policy per address |
+//! | `05_ftp` | [`ftp`] | two connections; the address not to be believed; what TLS changes; whether it was all |
 //! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
 //! | `08_1_concurrent_http` | [`gather`], [`web`] | threads where Python has tasks; order kept, a limit, errors apart |
@@ -105,6 +106,7 @@ mod texts {
         lesson_03_2_2 = "../lessons/03_2_2_http_post.md",
         lesson_03_2_3 = "../lessons/03_2_3_http_session.md",
         lesson_03_2_4 = "../lessons/03_2_4_http_retry.md",
+        lesson_05 = "../lessons/05_ftp.md",
         lesson_07_1 = "../lessons/07_1_dns.md",
         lesson_07_2 = "../lessons/07_2_port_scan.md",
         lesson_08_1 = "../lessons/08_1_concurrent_http.md",
