@@ -204,7 +204,17 @@ pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new(bench: &str) -> Result<Folder> {
-        let path = env::temp_dir().join(format!("netprimer-bench-{bench}-{}", std::process::id()));
+        Folder::below(&env::temp_dir(), bench)
+    }
+
+    /// One whose files lie in memory, where the system has a place for that; then no disk is measured.
+    pub fn new_in_memory(bench: &str) -> Result<Folder> {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Folder::below(memory, bench) } else { Folder::new(bench) }
+    }
+
+    fn below(parent: &Path, bench: &str) -> Result<Folder> {
+        let path = parent.join(format!("netprimer-bench-{bench}-{}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Folder(path))
     }
