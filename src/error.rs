@@ -54,7 +54,9 @@ pub struct Reply {
 
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code, self.lines.join(" / "))
+        // A stranger's words must not command the terminal that shows them.
+        let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+        write!(f, "{} {}", self.code, self.lines.join(" / ").chars().map(shown).collect::<String>())
     }
 }
 
@@ -240,6 +242,13 @@ mod tests {
     #[test]
     fn an_error_is_small_enough_to_return_everywhere() {
         assert!(size_of::<Error>() <= 48, "{}", size_of::<Error>());
+    }
+
+    #[test]
+    fn the_words_of_a_server_do_not_command_the_terminal() {
+        let lines = vec!["\u{1b}[2J\r\n\u{9b}2J".to_owned(), "你好 \\ \"".to_owned()];
+        let error = Error::Reply(Box::new(Reply { code: 550, lines }));
+        assert_eq!(error.to_string(), "the server said: 550 \\u{1b}[2J\\r\\n\\u{9b}2J / 你好 \\ \"");
     }
 
     #[test]

@@ -12,5 +12,6 @@ mod part2_udp;
 mod part3_http;
 mod part3_retry;
 mod part3_web;
+mod part5_ftp;
 mod part7_dns;
 mod tap;
