@@ -2,7 +2,7 @@
 //! lie in memory.
 //!
 //! ```text
-//! cargo bench --bench ftp                          under a minute, once all is built
+//! cargo bench --bench ftp                          a minute, once all is built
 //! cargo bench --bench ftp -- --quick               a few seconds, coarse
 //! cargo bench --bench ftp -- --rounds 31
 //! ```

@@ -105,6 +105,16 @@ pub struct Tcp {
     told: [Option<Duration>; 2],
 }
 
+/// A wait of a second or more, up to the next hundredth of a second: else the rest of a deadline would be another number before
+/// each read, and the kernel be told each time.
+fn coarse(wait: Duration) -> Duration {
+    const STEP: u128 = 10;
+    match wait.as_millis() {
+        ..1_000 => wait,
+        millis => u64::try_from(millis.div_ceil(STEP) * STEP).map_or(wait, Duration::from_millis).max(wait),
+    }
+}
+
 const READ: usize = 0;
 const WRITE: usize = 1;
 
@@ -142,6 +152,7 @@ impl Tcp {
             (Some(rest), Some(each)) => Some(rest.min(each)),
             (rest, each) => rest.or(each),
         };
+        let wait = wait.map(coarse);
         if self.told[way] != wait {
             match way {
                 READ => self.socket.set_read_timeout(wait)?,

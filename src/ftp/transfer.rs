@@ -14,8 +14,11 @@ use crate::error::{Error, Result};
 use crate::text::read_line;
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 
-/// One read and one write. Larger pieces gain nothing; with 8 KiB a large file takes a third longer.
+/// One read of a download. Larger pieces gain nothing; with 8 KiB a large file takes a third longer.
 const PIECE: usize = 128 << 10;
+/// One write of an upload. What was read is written at once, so that it should still be in the cache of the processor: with
+/// 128 KiB a large file takes a quarter longer.
+const OUT: usize = 32 << 10;
 /// A listing is small.
 const LISTING: usize = 16 << 10;
 
@@ -204,7 +207,7 @@ impl Ftp {
         };
         let mut transfer = self.begin(&command, kind, offset)?;
         let mut ends = ToWire::default();
-        let (mut piece, mut text, mut sent) = (vec![0; PIECE], Vec::new(), 0);
+        let (mut piece, mut text, mut sent) = (vec![0; OUT], Vec::new(), 0);
         progress(sent);
         loop {
             let n = match from.read(&mut piece) {
