@@ -125,9 +125,14 @@ impl Tcp {
     /// # Errors
     /// When the connection is already gone.
     pub fn new(socket: TcpStream) -> io::Result<Tcp> {
-        socket.set_nodelay(true)?;
         socket.set_read_timeout(None)?;
         socket.set_write_timeout(None)?;
+        Tcp::fresh(socket)
+    }
+
+    /// A socket that has no timeouts yet, because nobody else has had it.
+    fn fresh(socket: TcpStream) -> io::Result<Tcp> {
+        socket.set_nodelay(true)?;
         Ok(Tcp { socket: Arc::new(socket), deadline: Deadline::NEVER, patience: None, told: [None, None] })
     }
 
@@ -286,7 +291,7 @@ fn connect_one(address: &SocketAddr, deadline: Deadline, addresses_left: usize) 
     if socket.local_addr()? == socket.peer_addr()? {
         return Err(ErrorKind::ConnectionRefused.into());
     }
-    Tcp::new(socket)
+    Tcp::fresh(socket)
 }
 
 /// A socket for datagrams to and from this address only, on a port of its own.
