@@ -36,21 +36,8 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.split_first() {
         Some((first, rest)) if first == "--move" => common::finish(ours(rest).map(|()| 0)),
-        _ => common::main(USAGE, rounds, run),
+        _ => common::main(USAGE, |args| common::only_rounds(args, 15), run),
     }
-}
-
-fn rounds(args: Vec<String>) -> Result<usize> {
-    let mut rounds = 15;
-    common::options(args, |name, value| {
-        match name {
-            "--quick" => rounds = 3,
-            "--rounds" => rounds = value()?.parse::<usize>()?.max(1),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    Ok(rounds)
 }
 
 /// `--move TASK ADDR FILE COUNT`: this program as one of those who move files; it prints what the others print.
