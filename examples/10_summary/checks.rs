@@ -52,9 +52,9 @@ pub fn look(address: &str, dial: &Dial, by: Deadline) -> Finding {
         let at = finding.step("resolve", || stream::resolve(server.host(), server.port(), by))?;
         let tcp = address.starts_with("tcp:");
         let banner = finding.step("scan", || knock(&at, tcp, &dial.by(by)?))?;
-        match address.as_bytes()[0] {
-            b'h' => finding.step("talk", || fetch(address, &dial.by(by)?)),
-            b'w' => finding.step("talk", || talk(address, &dial.by(by)?, by)),
+        match address.split("://").next() {
+            Some("http" | "https") => finding.step("talk", || fetch(address, &dial.by(by)?)),
+            Some("ws" | "wss") => finding.step("talk", || talk(address, &dial.by(by)?, by)),
             _ => Ok(format!("open, says \"{banner}\"")),
         }
     })
