@@ -5,6 +5,7 @@
 mod support;
 
 mod echo_server;
+mod lab;
 mod lesson_common;
 mod nc;
 mod part0_start;
