@@ -9,13 +9,13 @@ use netprimer::dial;
 use netprimer::trace::{Event, Live, Side, Sink};
 use std::error::Error;
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{panic, process, thread};
+use std::{env, panic, process, thread};
 
 /// Runs a lesson: reads the arguments, which are `args` and those that all lessons have, and ends by
 /// [`netprimer::finish`]. Wrong arguments end the program with status 2 and its usage.
@@ -32,7 +32,7 @@ where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     end_quietly_without_a_reader();
-    match read(about, args, std::env::args_os()) {
+    match read(about, args, env::args_os()) {
         Ok(args) => netprimer::finish(run(&args)),
         Err(answer) => {
             let _ = answer.print(); // nobody may be left to read it
@@ -153,6 +153,19 @@ pub fn number(name: &'static str, value: &'static str, help: &'static str) -> Ar
 pub fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "not a number of seconds")?;
     Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+}
+
+/// Bold, a code of ECMA-48 (SGR) as [`painted`] takes it.
+pub const BOLD: u8 = 1;
+
+/// The text as a terminal shows it with this code. It must say the same without: a pipe, a simple terminal and those who ask
+/// for no colours (no-color.org) get it as it is.
+pub fn painted(text: &str, code: u8) -> String {
+    let terminal = env::var_os("TERM").is_some_and(|name| name != "dumb") && io::stdout().is_terminal();
+    if !terminal || env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        return text.to_owned();
+    }
+    format!("\x1b[{code}m{text}\x1b[0m")
 }
 
 /// `HOST:PORT`, or a host alone for port 8888, which is the port of the socket lessons.

@@ -9,6 +9,7 @@ mod lab;
 mod lesson_common;
 mod nc;
 mod part0_start;
+mod part1_overview;
 mod part2_tcp;
 mod part2_udp;
 mod part3_http;
