@@ -98,13 +98,15 @@ fn table(lab: &Lab, ca: &str) -> String {
             "HTTPS" => ("", vec![("curl", format!("curl --cacert {ca} https://localhost:{port}/get"))]),
             "WebSocket" => {
                 let python = format!("python3 -m websockets ws://{at}/");
-                ("", vec![("browser", format!("http://{at}/")), ("Python", python)])
+                let talk = ours("04_2_websocket_client", &format!("ws://{at}/"));
+                ("", vec![("browser", format!("http://{at}/")), ("Python", python), talk])
             }
             "FTP" => {
                 let store = format!("curl -T README.md ftp://username:password@{at}/");
                 let list = format!("curl ftp://{at}/");
+                let fetch = ours("05_ftp", &format!("{at} --file hello.txt"));
                 let secure = format!("curl --ssl-reqd --cacert {ca} ftp://localhost:{port}/");
-                ("; guests may read", vec![("curl", list), ("curl", store), ("curl", secure)])
+                ("; guests may read", vec![("curl", list), ("curl", store), ("curl", secure), fetch])
             }
             "SMTP" => {
                 let program = format!("server 127.0.0.1, port {port}, no encryption, no login");

@@ -13,7 +13,16 @@ use support::note;
 use support::programs::{Programs, Running, first_line, python, python_with, run, told, tool};
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| {
-    Programs::build(["lab", "03_2_1_http_get", "06_smtp", "07_1_dns", "02_2_tcp_client", "02_4_udp_client"])
+    Programs::build([
+        "lab",
+        "03_2_1_http_get",
+        "06_smtp",
+        "07_1_dns",
+        "02_2_tcp_client",
+        "02_4_udp_client",
+        "04_2_websocket_client",
+        "05_ftp",
+    ])
 });
 
 /// The last line of the table.
@@ -106,16 +115,18 @@ fn every_line_of_the_table() {
     let servers = ["HTTP", "HTTPS", "WebSocket", "FTP", "SMTP", "SMTPS", "DNS", "echo"];
     assert!(servers.iter().all(|server| rows.iter().any(|row| row.0 == *server)), "{rows:?}");
     // What each tool shows when it works.
-    let shown: [(&str, &str, &str); 18] = [
+    let shown: [(&str, &str, &str); 20] = [
         ("HTTP", "browser", "<h1>"),
         ("HTTP", "curl", "\"key1\": \"value1\""),
         ("HTTP", "ours", "200 OK"),
         ("HTTPS", "curl", "https://localhost:"),
         ("WebSocket", "browser", "<script>"),
         ("WebSocket", "Python", "Hello"),
+        ("WebSocket", "ours", "Hello, Server!"),
         ("FTP", "curl", "hello.txt"),
         ("FTP", "curl", ""),
         ("FTP", "curl", "hello.txt"),
+        ("FTP", "ours", "hello.txt"),
         ("SMTP", "mail", ""),
         ("SMTP", "telnet", "221 "),
         ("SMTP", "ours", "taken: 250 "),
@@ -137,7 +148,7 @@ fn every_line_of_the_table() {
     }
     // Mails are shown: ours, and that of the mail program.
     lab.shows("  Subject: 测试邮件\n");
-    if tried[9].is_some() {
+    if tried[11].is_some() {
         let out = lab.shows("  application/octet-stream a.bin: 3 bytes\n");
         assert!(out.contains("a mail came:\n  from sender@example.com to receiver@example.com\n"), "{out}");
         assert!(out.contains("  Subject: from a mail program: 你好\n  text/plain: 15 bytes\n"), "{out}");
