@@ -8,10 +8,12 @@ mod site;
 mod support;
 
 mod echo_server;
+mod lab;
 mod lesson_common;
 mod nc;
 mod part0_start;
 mod part10_summary;
+mod part1_overview;
 mod part2_tcp;
 mod part2_udp;
 mod part3_http;

@@ -17,6 +17,7 @@ mod http_client;
 mod http_faults;
 mod http_peers;
 mod http_wire;
+mod lab_all;
 mod lab_http;
 mod lab_http_peers;
 mod scan;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub fn ask(addresses: &[SocketAddr]) -> io::Result<Vec<u8>> {
     let (tell, words) = mpsc::channel();
-    for address in addresses.iter().copied() {
+    for &address in addresses {
         let tell = tell.clone();
         thread::spawn(move || tell.send(knock(&address)));
     }
