@@ -23,6 +23,7 @@ mod scan;
 mod scan_peers;
 mod smtp;
 mod smtp_peers;
+mod sweep;
 mod web;
 mod web_peers;
 mod websocket;
