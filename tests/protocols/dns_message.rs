@@ -1,5 +1,6 @@
 //! DNS messages, byte for byte: what RFC 1035 draws, what nobody may send, and what is left when anything is changed.
 
+use crate::support;
 use netprimer::Error;
 use netprimer::dns::{AA, Data, Edns, IN, Kind, Message, Name, QR, Question, RA, RD, Rcode, Record, TC, explain};
 use proptest::prelude::*;
@@ -502,8 +503,7 @@ fn mutated_messages_do_no_harm() {
     let query = Message::query(1, name("www.example.com"), Kind::A);
     let mut seeds: Vec<Vec<u8>> = [query, everything()].iter().map(|message| message.encode().unwrap()).collect();
     seeds.extend([chain(20), answer(Kind::TXT, 4, b"\x03abc"), answer(Kind::SRV, 8, b"\0\x01\0\x02\0\x15\xc0\x0c")]);
-    let load = std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "1");
-    let rounds = if load { 1_000_000 } else { 100_000 };
+    let rounds = if support::load() { 1_000_000 } else { 100_000 };
     // Bytes that mean something at many places are drawn more often than others.
     let telling = [0, 1, 3, 5, 12, 16, 28, 33, 41, 63, 64, 0x80, 0xc0, 0xc0, 0xc0, 0xff];
     let (mut numbers, mut read) = (Numbers(0x9e37_79b9_7f4a_7c15), 0);

@@ -26,6 +26,11 @@ pub fn peers() -> bool {
     std::env::var_os("NETPRIMER_PEERS").is_some_and(|value| value == "1")
 }
 
+/// Whether time does not matter (NETPRIMER_LOAD=1): what is tried on samples otherwise is tried on all there is.
+pub fn load() -> bool {
+    std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "1")
+}
+
 /// Names what is left out because this machine does not have it. With NETPRIMER_PEERS=1 it was promised, and this fails.
 pub fn missing(what: &str, why: &str) {
     assert!(!peers(), "{what}: {why}");
