@@ -13,7 +13,6 @@ mod dns_resolver;
 mod ftp;
 mod ftp_peers;
 mod http_client;
-mod http_faults;
 mod http_peers;
 mod http_wire;
 mod lab_http;

@@ -578,10 +578,10 @@ fn settled(right: impl Fn(&[usize]) -> bool) -> Vec<usize> {
     }
 }
 
-/// So many ports, and none that a connection of just now still holds (TIME-WAIT, RFC 9293 section 3.6.1): tens of thousands
-/// of connections would leave no port to anybody else.
+/// So many ports, each with five digits (FTP and HTTP write them), and none that a connection of just now still holds (TIME-WAIT,
+/// RFC 9293 section 3.6.1): tens of thousands of connections would leave no port to anybody else.
 const PORTS: &str = "
-    echo 1024 65535 > /proc/sys/net/ipv4/ip_local_port_range
+    echo 10000 65535 > /proc/sys/net/ipv4/ip_local_port_range
     echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets
 ";
 
@@ -591,7 +591,7 @@ const PORTS: &str = "
 fn every_fault_is_survived() {
     const TEST: &str = "every_fault_is_survived";
     match programs::told().as_deref() {
-        Some(share) => return survive(Share { all: share == "all" }),
+        Some(share) => survive(Share { all: share == "all" }),
         None => {
             let all = support::load().then(|| network::own(TEST, "all", &[], PORTS)).flatten();
             let left = all.unwrap_or_else(|| programs::again(TEST, "sample", |program| Command::new(program)));
