@@ -7,6 +7,7 @@ mod site;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod damaged;
 mod dns_message;
 mod dns_peers;
 mod dns_resolver;

@@ -26,7 +26,7 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,8 +47,9 @@ struct Way {
     damage: Damage,
     patience: Duration,
     proxies: Mutex<Vec<Box<dyn Send>>>,
-    /// How much each side said on one connection, at most.
+    /// How much each side said on one connection, at most, until all was said.
     lengths: Arc<Mutex<[u64; 2]>>,
+    said: Arc<AtomicBool>,
 }
 
 impl Way {
@@ -58,7 +59,7 @@ impl Way {
             Damage::Bytes(_, Fault::Stall { .. } | Fault::Flip { .. }) | Damage::Datagrams(..) => SHORT,
             _ => LONG,
         };
-        Arc::new(Way { damage, patience, proxies: Mutex::default(), lengths: Arc::default() })
+        Arc::new(Way { damage, patience, proxies: Mutex::default(), lengths: Arc::default(), said: Arc::default() })
     }
 
     /// Where the damaged way to this server begins.
@@ -75,9 +76,12 @@ impl Way {
     }
 
     fn measure(&self) -> impl Fn(&Seen<'_>) + Send + Sync + 'static {
-        let (lengths, connections) = (Arc::clone(&self.lengths), Mutex::new(HashMap::<u64, [u64; 2]>::new()));
+        let (lengths, said) = (Arc::clone(&self.lengths), Arc::clone(&self.said));
+        let connections = Mutex::new(HashMap::<u64, [u64; 2]>::new());
         move |seen| {
-            if let Event::Bytes(bytes) = seen.event {
+            if let Event::Bytes(bytes) = seen.event
+                && !said.load(Ordering::Relaxed)
+            {
                 let mut connections = connections.lock().unwrap();
                 let length = &mut connections.entry(seen.connection).or_default()[seen.side as usize];
                 *length += bytes.len() as u64;
@@ -276,6 +280,7 @@ fn turns(
         let (status, text) = turn(method, &format!("{scheme}://{addr}{path}"), body)?;
         answers.push(format!("{status} {text}"));
     }
+    way.said.store(true, Ordering::Relaxed); // a goodbye over TLS may come or not
     Ok(answers.join(", "))
 }
 

@@ -6,6 +6,7 @@ pub mod echo;
 pub mod exercise;
 pub mod files;
 pub mod network;
+pub mod numbers;
 pub mod programs;
 pub mod sockets;
 
