@@ -124,7 +124,7 @@ fn reply(code: u16, line: &[u8]) -> Reply {
 
 #[test]
 fn what_is_damaged_is_read_or_refused() {
-    let rounds = if support::load() { 200_000 } else { 5_000 };
+    let rounds = if support::load() { 100_000 } else { 5_000 };
     let mut numbers = Numbers::default();
     for (name, seeds, telling, read) in READ {
         let mut good = 0;

@@ -11,6 +11,7 @@ mod damaged;
 mod dns_message;
 mod dns_peers;
 mod dns_resolver;
+mod floods;
 mod ftp;
 mod ftp_peers;
 mod http_client;

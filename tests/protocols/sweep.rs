@@ -420,9 +420,12 @@ impl Trial<'_> {
         let result = (self.golden.talk)(&way);
         let took = start.elapsed();
         let judged = self.judge(&result).and_then(|()| {
-            let most = if way.patience == SHORT { SHORT * WAITS } else { Duration::ZERO } + LATE;
+            let most = match self.damage {
+                _ if way.patience == SHORT => SHORT * WAITS,
+                Damage::Bytes(_, Fault::Slice(_)) => LONG * WAITS,
+                _ => Duration::ZERO, // nobody waits for what is not there any more
+            } + LATE;
             match (self.damage, &result) {
-                (Damage::Bytes(_, Fault::Slice(_)), _) => Ok(()), // each turn in its time, and all as slow as it comes
                 (Damage::Bytes(_, Fault::Stall { .. }), Err(_)) if took < SHORT => Err("early"),
                 _ if took < most => Ok(()),
                 _ => Err("late"),

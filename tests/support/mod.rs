@@ -32,6 +32,13 @@ pub fn load() -> bool {
     std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "1")
 }
 
+/// The most memory that this process ever had, in KiB (proc(5)): only on Linux.
+pub fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 /// Names what is left out because this machine does not have it. With NETPRIMER_PEERS=1 it was promised, and this fails.
 pub fn missing(what: &str, why: &str) {
     assert!(!peers(), "{what}: {why}");
