@@ -57,11 +57,7 @@ const READ: [Read; 9] = [
             let _ = (ftp::announced(&reply(150, wire)), ftp::parse_time(&reply(213, wire)));
             let text = String::from_utf8_lossy(wire);
             if let Some(time) = parse_ftp_time(&text) {
-                assert_eq!(
-                    parse_ftp_time(&ftp_time(time)).map(|again| ftp_time(again)),
-                    Some(ftp_time(time)),
-                    "{text}"
-                );
+                assert_eq!(parse_ftp_time(&ftp_time(time)).map(ftp_time), Some(ftp_time(time)), "{text}");
             }
             let Ok(name) = ftp::parse_quoted(&reply(257, wire)) else { return false };
             assert_eq!(ftp::parse_quoted(&reply(257, ftp::quoted(&name).as_bytes())).unwrap(), name);
