@@ -77,6 +77,8 @@ mod ex02_3;
 mod ex02_4;
 #[path = "wrong/ex02_5/mod.rs"]
 mod ex02_5;
+#[path = "wrong/ex03_1/mod.rs"]
+mod ex03_1;
 
 /// One row for each exercise, beside its `mod` above.
 const ANSWERS: &[(&str, Answers)] = &[
@@ -85,6 +87,7 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex02_3", ex02_3::ANSWERS),
     ("ex02_4", ex02_4::ANSWERS),
     ("ex02_5", ex02_5::ANSWERS),
+    ("ex03_1", ex03_1::ANSWERS),
 ];
 
 fn root(path: &str) -> PathBuf {
@@ -221,9 +224,8 @@ fn table_files_hints_and_reports_agree() {
     for exercise in EXERCISES {
         let name = exercise.name;
         assert!(exercise.hints.iter().all(|hint| !hint.trim().is_empty()), "{name}: an empty hint");
-        let number =
-            |text: &str| text.trim_start_matches("ex").split('_').take(2).map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(number(name), number(exercise.lesson), "{name} belongs to another lesson");
+        let number = name.replacen("ex", "", 1) + "_";
+        assert!(exercise.lesson.starts_with(&number), "{name} belongs to another lesson");
         let lessons = names("lessons", ".md");
         let next = lessons.iter().find(|lesson| *lesson != "README" && lesson.as_str() > exercise.lesson);
         assert_eq!(next.map(String::as_str), Some(exercise.next), "{name}: the lesson after {}", exercise.lesson);

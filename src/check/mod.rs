@@ -15,6 +15,7 @@
 //! | a UDP server | [`Talk::open_udp`], and the same |
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
 //! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
+//! | a client of the web | [`Talk::hear_request`], [`Talk::answer`], [`Talk::expect_no_request`] |
 //! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
 //!
 //! May use: everything in src.
@@ -25,7 +26,9 @@ pub mod ex02_2;
 pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
+pub mod ex03_1;
 mod free;
+mod http;
 mod peer;
 mod report;
 mod running;
@@ -34,6 +37,7 @@ mod talk;
 mod wire;
 
 pub use client::At;
+pub use http::Asked;
 pub use peer::{Ask, AskAll, Ended, Peer, Role, Serve, ServeUdp};
 pub use report::{Failure, Report, Step};
 pub use talk::{Checked, Talk};
@@ -57,7 +61,7 @@ pub const THE_EXERCISE: &str = "Exercise";
 
 /// Every exercise, in the order of the lessons.
 pub const EXERCISES: &[Exercise] =
-    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE];
+    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE, ex03_1::EXERCISE];
 
 /// One exercise: what its checker says and knows.
 #[derive(Debug, Clone, Copy)]
