@@ -79,6 +79,8 @@ mod ex02_4;
 mod ex02_5;
 #[path = "wrong/ex03_1/mod.rs"]
 mod ex03_1;
+#[path = "wrong/ex03_2_4/mod.rs"]
+mod ex03_2_4;
 
 /// One row for each exercise, beside its `mod` above.
 const ANSWERS: &[(&str, Answers)] = &[
@@ -88,6 +90,7 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex02_4", ex02_4::ANSWERS),
     ("ex02_5", ex02_5::ANSWERS),
     ("ex03_1", ex03_1::ANSWERS),
+    ("ex03_2_4", ex03_2_4::ANSWERS),
 ];
 
 fn root(path: &str) -> PathBuf {

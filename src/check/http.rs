@@ -158,22 +158,51 @@ impl Talk {
     /// # Errors
     /// When it connects, or still waits.
     pub fn expect_no_request(&mut self, within: Duration) -> Checked {
-        const TICK: Duration = Duration::from_millis(5);
         let patience = self.patience(within);
-        let until = Deadline::after(patience);
+        match self.ends_or_connects(patience) {
+            Some(Next::End) => Ok(()),
+            Some(Next::Connection) => self.fail(Expected::NoMore, b"one more request".to_vec(), End::Open),
+            None => self.fail(Expected::NoMore, Vec::new(), End::Silent(patience)),
+        }
+    }
+
+    /// The client has to wait for so long, and neither to connect nor to end.
+    ///
+    /// # Errors
+    /// When it does one of them.
+    pub fn expect_pause(&mut self, time: Duration) -> Checked {
+        match self.ends_or_connects(time) {
+            None => Ok(()),
+            Some(Next::Connection) => self.fail(Expected::Nothing, b"a request".to_vec(), End::Open),
+            Some(Next::End) => self.expect_patience(Duration::ZERO),
+        }
+    }
+
+    fn ends_or_connects(&mut self, within: Duration) -> Option<Next> {
+        const TICK: Duration = Duration::from_millis(5);
+        let until = Deadline::after(within);
         loop {
+            // Asked before the look: what it did before its end is then already here.
+            let over = until.is_over();
             let ended = self.how_it_ended(TICK).is_some();
             if let Ok(Some(_)) = self.line().door.accepted() {
                 self.note('C', "(connects)");
-                return self.fail(Expected::NoMore, b"a request".to_vec(), End::Open);
+                return Some(Next::Connection);
             }
-            match (ended, until.is_over()) {
-                (true, _) => return Ok(()),
-                (false, true) => return self.fail(Expected::NoMore, Vec::new(), End::Silent(patience)),
-                (false, false) => {}
+            if ended {
+                return Some(Next::End);
+            }
+            if over {
+                return None;
             }
         }
     }
+}
+
+/// What a client does after an answer.
+enum Next {
+    Connection,
+    End,
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //! | a UDP server | [`Talk::open_udp`], and the same |
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
 //! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
-//! | a client of the web | [`Talk::hear_request`], [`Talk::answer`], [`Talk::expect_no_request`] |
+//! | a client of the web | [`Talk::hear_request`], [`Talk::answer`], [`Talk::expect_pause`], [`Talk::expect_no_request`] |
 //! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
 //!
 //! May use: everything in src.
@@ -27,6 +27,7 @@ pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
 pub mod ex03_1;
+pub mod ex03_2_4;
 mod free;
 mod http;
 mod peer;
@@ -60,8 +61,15 @@ pub const WHEN_IT_GOES_WRONG: &str = "When it goes wrong";
 pub const THE_EXERCISE: &str = "Exercise";
 
 /// Every exercise, in the order of the lessons.
-pub const EXERCISES: &[Exercise] =
-    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE, ex03_1::EXERCISE];
+pub const EXERCISES: &[Exercise] = &[
+    ex02_1::EXERCISE,
+    ex02_2::EXERCISE,
+    ex02_3::EXERCISE,
+    ex02_4::EXERCISE,
+    ex02_5::EXERCISE,
+    ex03_1::EXERCISE,
+    ex03_2_4::EXERCISE,
+];
 
 /// One exercise: what its checker says and knows.
 #[derive(Debug, Clone, Copy)]

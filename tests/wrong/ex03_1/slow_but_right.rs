@@ -1,13 +1,13 @@
 //! Right, though slow: no buffer, each byte is a read of its own, and it rests at each of the first ones.
 
 use super::solution::request;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
 pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
-    let stream = request(server)?.into_inner();
+    let stream = BufReader::with_capacity(1, request(server)?.into_inner());
     let (_tick, clock) = mpsc::channel::<()>();
     let mut rests = 3;
     let mut bytes = stream.bytes().inspect(|_| {
