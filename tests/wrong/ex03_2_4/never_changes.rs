@@ -17,9 +17,9 @@ pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
     let statuses = MAY_CHANGE.to_vec();
     session.mount("http://", Policy { total: QUESTIONS - 1, statuses, retry_after_max: 1.0, ..Policy::default() });
     for _ in 0..ORDERS {
-        match session.post(&url).body("pizza").send().map_err(io::Error::from).and_then(status_and_body) {
-            Ok((201, order)) => return Ok(order),
-            Ok(_) | Err(_) => {}
+        let order = session.post(&url).body("pizza").send().map_err(io::Error::from).and_then(status_and_body);
+        if let Ok((201, order)) = order {
+            return Ok(order);
         }
         match status_and_body(session.get(&url).send()?)? {
             (200, order) => return Ok(order),
