@@ -79,6 +79,10 @@ mod ex02_4;
 mod ex02_5;
 #[path = "wrong/ex03_1/mod.rs"]
 mod ex03_1;
+#[path = "wrong/ex03_2_1/mod.rs"]
+mod ex03_2_1;
+#[path = "wrong/ex03_2_2/mod.rs"]
+mod ex03_2_2;
 #[path = "wrong/ex03_2_4/mod.rs"]
 mod ex03_2_4;
 
@@ -90,6 +94,8 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex02_4", ex02_4::ANSWERS),
     ("ex02_5", ex02_5::ANSWERS),
     ("ex03_1", ex03_1::ANSWERS),
+    ("ex03_2_1", ex03_2_1::ANSWERS),
+    ("ex03_2_2", ex03_2_2::ANSWERS),
     ("ex03_2_4", ex03_2_4::ANSWERS),
 ];
 

@@ -27,6 +27,8 @@ pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
 pub mod ex03_1;
+pub mod ex03_2_1;
+pub mod ex03_2_2;
 pub mod ex03_2_4;
 mod free;
 mod http;
@@ -68,6 +70,8 @@ pub const EXERCISES: &[Exercise] = &[
     ex02_4::EXERCISE,
     ex02_5::EXERCISE,
     ex03_1::EXERCISE,
+    ex03_2_1::EXERCISE,
+    ex03_2_2::EXERCISE,
     ex03_2_4::EXERCISE,
 ];
 
