@@ -83,6 +83,8 @@ mod ex03_1;
 mod ex03_2_1;
 #[path = "wrong/ex03_2_2/mod.rs"]
 mod ex03_2_2;
+#[path = "wrong/ex03_2_3/mod.rs"]
+mod ex03_2_3;
 #[path = "wrong/ex03_2_4/mod.rs"]
 mod ex03_2_4;
 
@@ -96,6 +98,7 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex03_1", ex03_1::ANSWERS),
     ("ex03_2_1", ex03_2_1::ANSWERS),
     ("ex03_2_2", ex03_2_2::ANSWERS),
+    ("ex03_2_3", ex03_2_3::ANSWERS),
     ("ex03_2_4", ex03_2_4::ANSWERS),
 ];
 

@@ -35,7 +35,12 @@ pub struct Asked {
 impl Asked {
     /// The value of the first field with this name, in any case (RFC 9110 section 5.1).
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.all(name).next()
+    }
+
+    /// The values of all fields with this name.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// What stands between the method and the version.
@@ -98,10 +103,8 @@ impl Talk {
         asked.body = got.split_off(head);
         let is = asked.line.split(' ').next() == Some(method) && asked.target().split('?').next() == Some(path);
         if !is {
-            if let Some(step) = self.steps.last_mut() {
-                step.if_received("", "Compare with the dialogue of the exercise: the method, and the path.");
-            }
-            self.fail(Expected::Other(wanted), asked.line.clone().into_bytes(), End::Open)?;
+            let why = "Compare with the dialogue of the exercise: the method, and the path.";
+            self.differs(&wanted, asked.line.as_bytes(), why)?;
         }
         Ok(asked)
     }

@@ -16,7 +16,7 @@
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
 //! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
 //! | a client of the web | [`Talk::hear_request`], [`Talk::answer`], [`Talk::expect_pause`], [`Talk::expect_no_request`] |
-//! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
+//! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] or [`Talk::differs`] for what is wrong with them |
 //!
 //! May use: everything in src.
 
@@ -29,6 +29,7 @@ pub mod ex02_5;
 pub mod ex03_1;
 pub mod ex03_2_1;
 pub mod ex03_2_2;
+pub mod ex03_2_3;
 pub mod ex03_2_4;
 mod free;
 mod http;
@@ -72,6 +73,7 @@ pub const EXERCISES: &[Exercise] = &[
     ex03_1::EXERCISE,
     ex03_2_1::EXERCISE,
     ex03_2_2::EXERCISE,
+    ex03_2_3::EXERCISE,
     ex03_2_4::EXERCISE,
 ];
 
