@@ -7,17 +7,22 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// After these the same request may succeed later.
-const MAY_CHANGE: [u16; 5] = [429, 500, 502, 503, 504];
+pub const MAY_CHANGE: [u16; 5] = [429, 500, 502, 503, 504];
 const ORDERS: u32 = 3;
 const QUESTIONS: u32 = 3;
 
 /// Orders a pizza and returns what the server says of the order.
 pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
-    let url = format!("http://{server}/order");
     let mut session = Session::with(Options { read: Some(Duration::from_secs(1)), ..Options::default() });
     // Its retries are for GET only: a POST is sent once, whatever the policy says.
     let statuses = MAY_CHANGE.to_vec();
     session.mount("http://", Policy { total: QUESTIONS - 1, statuses, retry_after_max: 1.0, ..Policy::default() });
+    order(&session, server)
+}
+
+/// Orders until it is known that there is an order, and again only when it is known that there is none.
+pub fn order(session: &Session, server: SocketAddr) -> io::Result<Vec<u8>> {
+    let url = format!("http://{server}/order");
     for _ in 0..ORDERS {
         // Whether the head was lost or half of the body, nobody knows whether it was done.
         match session.post(&url).body("pizza").send().map_err(io::Error::from).and_then(status_and_body) {

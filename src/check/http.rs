@@ -210,7 +210,10 @@ enum Next {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{At, Ended, Peer, Role};
     use super::*;
+    use std::io::{self, Read, Write};
+    use std::net::{SocketAddr, TcpStream};
 
     #[test]
     fn a_request_has_parameters_and_fields() {
@@ -223,5 +226,67 @@ mod tests {
         assert_eq!((asked.parameter("x"), asked.field("x-train"), asked.field("no field")), (None, Some("yes"), None));
         let nothing = Asked::parse(b"");
         assert_eq!((nothing.line.as_str(), nothing.target(), nothing.parameter("")), ("", "", None));
+    }
+
+    /// A conversation in which the client gets one answer.
+    fn answered(ask: fn(SocketAddr) -> io::Result<Vec<u8>>) -> Talk {
+        let mut talk = Talk::new(Role::Client, Peer::Client(ask), None);
+        talk.step("one", "The code");
+        talk.start(At::Tcp).unwrap();
+        let asked = talk.hear_request("PUT", "/a").unwrap();
+        assert_eq!((asked.line.as_str(), asked.body.as_slice()), ("PUT /a?b=c HTTP/1.1", b"two\n12".as_slice()));
+        talk.answer("200 OK", &[], "Hello");
+        talk
+    }
+
+    fn put(server: SocketAddr) -> io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(server)?;
+        stream.write_all(b"PUT /a?b=c HTTP/1.1\r\ncontent-length: 6\r\n\r\ntwo\n12")?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        Ok(answer)
+    }
+
+    #[test]
+    fn one_request_one_answer_and_the_end() {
+        let mut talk = answered(put);
+        talk.expect_no_request(Duration::from_secs(2)).unwrap();
+        talk.expect_result("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nHello").unwrap();
+        let failure = talk.expect_pause(Duration::from_secs(2)).unwrap_err();
+        assert_eq!(failure.expected, Expected::Nothing); // it has ended, and so it does not wait
+    }
+
+    #[test]
+    fn one_more_request_is_seen() {
+        fn twice(server: SocketAddr) -> io::Result<Vec<u8>> {
+            put(server).and_then(|_| put(server))
+        }
+        let failure = answered(twice).expect_no_request(Duration::from_secs(2)).unwrap_err();
+        assert_eq!((failure.expected, failure.end), (Expected::NoMore, End::Open));
+        let failure = answered(twice).expect_pause(Duration::from_secs(2)).unwrap_err();
+        assert_eq!((failure.expected, failure.received.as_slice()), (Expected::Nothing, b"a request".as_slice()));
+        let mut talk = answered(twice);
+        talk.hear_request("PUT", "/a").unwrap();
+        talk.expect_pause(Duration::from_millis(50)).unwrap(); // it waits for its second answer
+        let failure = talk.hear_request("GET", "/a").unwrap_err();
+        assert_eq!(failure.expected, Expected::Connection);
+    }
+
+    #[test]
+    fn another_request_and_half_a_one_are_evidence_and_no_port_is() {
+        fn half(server: SocketAddr) -> io::Result<Vec<u8>> {
+            TcpStream::connect(server)?.write_all(b"PUT /a HTTP/1.1\r\nContent-Length: 6\r\n\r\nHe")?;
+            Err(io::Error::other(format!("gave up http://{server}/a")))
+        }
+        for (ask, path, expected) in [(put as fn(_) -> _, "/b", "PUT /b"), (half, "/a", "the whole request PUT /a")] {
+            let mut talk = Talk::new(Role::Client, Peer::Client(ask), None);
+            talk.step("one", "The code");
+            talk.start(At::Tcp).unwrap();
+            let failure = talk.hear_request("PUT", path).unwrap_err();
+            assert_eq!(failure.expected, Expected::Other(expected.to_owned()));
+            if path == "/a" {
+                assert_eq!(failure.ended, Some(Ended::Failed("gave up http://ADDR/a".to_owned())));
+            }
+        }
     }
 }

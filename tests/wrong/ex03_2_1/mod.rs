@@ -6,5 +6,6 @@ mod solution;
 answers! {
     Client(ask)
     pass: solution, slow_but_right
-    fail: not_begun, glued, half_encoded, no_field, from_zero, first_only, error_for_status, bytes, utf8_only, any_status_ends, half_a_page, no_limit, each_read_a_second
+    fail: not_begun, glued, half_encoded, no_field, from_zero, first_only, error_for_status, bytes,
+        utf8_only, any_status_ends, half_a_page, no_limit, each_read_a_second
 }

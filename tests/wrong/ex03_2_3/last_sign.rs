@@ -1,30 +1,14 @@
 //! Ends the name at the last `=`.
 
-use netprimer::http::{Client, Method, Request};
-use std::collections::BTreeMap;
+use super::{Jar, walk};
 use std::io;
 use std::net::SocketAddr;
 
 pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
-    let (mut client, mut jar) = (Client::new(), BTreeMap::new());
-    let mut page = "/start".to_owned();
-    for _ in 0..10 {
-        let mut request = Request::new(Method::Get, &format!("http://{server}{page}"));
-        if !jar.is_empty() {
-            let cookies: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request = request.header("Cookie", &cookies.join("; "));
-        }
-        let answer = client.send(&request)?.error_for_status()?;
-        answer.headers.all("Set-Cookie").for_each(|line| keep(&mut jar, line));
-        page = answer.text()?;
-        if !page.starts_with('/') {
-            return Ok(page.into_bytes());
-        }
-    }
-    Err(io::Error::other("there is always one more page"))
+    walk(server, keep)
 }
 
-fn keep(jar: &mut BTreeMap<String, String>, line: &str) {
+fn keep(jar: &mut Jar, line: &str) {
     let mut parts = line.split(';').map(str::trim);
     let Some((name, value)) = parts.next().and_then(|pair| pair.trim_end_matches('=').split_once('=')) else { return };
     let (name, value) = (name.trim(), value.trim());

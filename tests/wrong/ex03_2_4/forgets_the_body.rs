@@ -1,13 +1,12 @@
 //! Knows that sending may fail, and forgets that reading may fail, too.
 
-use super::solution::status_and_body;
+use super::solution::{MAY_CHANGE, status_and_body};
 use netprimer::retry::Policy;
 use netprimer::web::{Options, Session};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-const MAY_CHANGE: [u16; 5] = [429, 500, 502, 503, 504];
 const ORDERS: u32 = 3;
 const QUESTIONS: u32 = 3;
 

@@ -6,5 +6,6 @@ mod solution;
 answers! {
     Client(ask)
     pass: solution, slow_but_right
-    fail: not_begun, orders_again, policy_for_all, gives_up, takes_404_for_an_error, forgets_the_body, looks_once, never_changes, asks_too_often, orders_for_ever, no_pause, believes_the_pause, no_limit
+    fail: not_begun, orders_again, policy_for_all, gives_up, takes_404_for_an_error, forgets_the_body,
+        looks_once, never_changes, asks_too_often, orders_for_ever, no_pause, believes_the_pause, no_limit
 }

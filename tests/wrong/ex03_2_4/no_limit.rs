@@ -1,35 +1,14 @@
 //! Waits for an answer for half a minute, the limit of a session that nobody told another.
 
-use super::solution::status_and_body;
+use super::solution::{MAY_CHANGE, order};
 use netprimer::retry::Policy;
 use netprimer::web::Session;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 
-const MAY_CHANGE: [u16; 5] = [429, 500, 502, 503, 504];
-const ORDERS: u32 = 3;
-const QUESTIONS: u32 = 3;
-
 pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
-    let url = format!("http://{server}/order");
     let mut session = Session::new();
     let statuses = MAY_CHANGE.to_vec();
-    session.mount("http://", Policy { total: QUESTIONS - 1, statuses, retry_after_max: 1.0, ..Policy::default() });
-    for _ in 0..ORDERS {
-        match session.post(&url).body("pizza").send().map_err(io::Error::from).and_then(status_and_body) {
-            Ok((201, order)) => return Ok(order),
-            Ok((status, _)) if !MAY_CHANGE.contains(&status) => return Err(refused(status)),
-            Ok(_) | Err(_) => {}
-        }
-        match status_and_body(session.get(&url).send()?)? {
-            (200, order) => return Ok(order),
-            (404, _) => {}
-            (status, _) => return Err(refused(status)),
-        }
-    }
-    Err(ErrorKind::TimedOut.into())
-}
-
-fn refused(status: u16) -> io::Error {
-    io::Error::other(format!("the server answered {status}"))
+    session.mount("http://", Policy { total: 2, statuses, retry_after_max: 1.0, ..Policy::default() });
+    order(&session, server)
 }
