@@ -54,7 +54,12 @@ pub struct Reply {
 
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code, self.lines.join(" / "))
+        write!(f, "{} ", self.code)?;
+        // A stranger's text must not command our terminal.
+        self.lines.join(" / ").chars().try_for_each(|c| match c.is_control() {
+            true => write!(f, "{}", c.escape_default()),
+            false => write!(f, "{c}"),
+        })
     }
 }
 
@@ -261,6 +266,13 @@ mod tests {
     #[test]
     fn an_error_is_small_enough_to_return_everywhere() {
         assert!(size_of::<Error>() <= 48, "{}", size_of::<Error>());
+    }
+
+    #[test]
+    fn the_words_of_a_server_do_not_command_the_terminal() {
+        let lines = vec!["\u{1b}[2J\r\n\u{9b}2J".to_owned(), "你好 \\ \"".to_owned()];
+        let error = Error::Reply(Box::new(Reply { code: 550, lines }));
+        assert_eq!(error.to_string(), "the server said: 550 \\u{1b}[2J\\r\\n\\u{9b}2J / 你好 \\ \"");
     }
 
     #[test]

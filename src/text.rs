@@ -111,6 +111,10 @@ pub fn read_block(reader: &mut impl BufRead, limits: &Limits) -> Result<Vec<u8>>
 pub fn stuffed(text: &[u8]) -> Vec<u8> {
     let mut block = Vec::with_capacity(text.len() + text.len() / 32 + 5);
     let mut rest = text;
+    if travels_as_it_is(text) {
+        block.extend_from_slice(text);
+        rest = b"";
+    }
     while !rest.is_empty() {
         let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
         let (line, after) = rest.split_at(end);
@@ -126,6 +130,30 @@ pub fn stuffed(text: &[u8]) -> Vec<u8> {
     }
     block.extend_from_slice(b".\r\n");
     block
+}
+
+/// Whether this byte is in the text. Not [`slice::contains`]: a look without an early end is what a compiler turns into many
+/// bytes at a time.
+pub(crate) fn has(text: &[u8], byte: u8) -> bool {
+    text.iter().fold(false, |any, own| any | (*own == byte))
+}
+
+/// Whether a line has more bytes than this, its end not counted.
+pub(crate) fn has_line_longer_than(text: &[u8], most: usize) -> bool {
+    // Such a line covers a whole piece of half that length: where each has a line end, no closer look is needed.
+    let perhaps = text.chunks_exact((most / 2).max(1)).any(|piece| !piece.contains(&b'\n'));
+    perhaps && text.split(|byte| matches!(byte, b'\r' | b'\n')).any(|line| line.len() > most)
+}
+
+/// Whether each line of this text ends with CRLF already and none begins with a dot, which is so for most: each pair of
+/// neighbours is looked at, as in [`has`].
+fn travels_as_it_is(text: &[u8]) -> bool {
+    let pairs = text.iter().zip(text.iter().skip(1));
+    let odd = |(a, b): (&u8, &u8)| ((*a == b'\r') != (*b == b'\n')) | ((*a == b'\n') & (*b == b'.'));
+    text.ends_with(b"\r\n")
+        && !text.starts_with(b"\n")
+        && !text.starts_with(b".")
+        && !pairs.fold(false, |any, pair| any | odd(pair))
 }
 
 /// A connection that speaks lines: a buffer for reading, limits, and the stream's deadline.

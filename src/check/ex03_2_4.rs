@@ -23,7 +23,7 @@ use std::time::Duration;
 pub const EXERCISE: Exercise = Exercise {
     name: "ex03_2_4",
     lesson: "03_2_4_http_retry",
-    next: "07_1_dns",
+    next: "04_1_websocket_server",
     task: "order a pizza, and only one, whatever gets lost",
     role: Role::Client,
     hints: [

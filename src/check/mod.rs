@@ -14,7 +14,7 @@
 //! | a server | [`Talk::connect`], [`Talk::send`], [`Talk::expect`]; [`Talk::client`] for several at once |
 //! | a UDP server | [`Talk::open_udp`], and the same |
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
-//! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
+//! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::expect_nobody`], [`Talk::listen`] |
 //! | a client of the web | [`Talk::hear_request`], [`Talk::answer`], [`Talk::expect_pause`], [`Talk::expect_no_request`] |
 //! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] or [`Talk::differs`] for what is wrong with them |
 //!
@@ -31,6 +31,10 @@ pub mod ex03_2_1;
 pub mod ex03_2_2;
 pub mod ex03_2_3;
 pub mod ex03_2_4;
+pub mod ex07_1;
+pub mod ex07_2;
+pub mod ex08_1;
+pub mod ex09;
 mod free;
 mod http;
 mod peer;
@@ -75,6 +79,10 @@ pub const EXERCISES: &[Exercise] = &[
     ex03_2_2::EXERCISE,
     ex03_2_3::EXERCISE,
     ex03_2_4::EXERCISE,
+    ex07_1::EXERCISE,
+    ex07_2::EXERCISE,
+    ex08_1::EXERCISE,
+    ex09::EXERCISE,
 ];
 
 /// One exercise: what its checker says and knows.

@@ -16,7 +16,7 @@
 //! May use: error, text, and its neighbours.
 
 use crate::error::{Error, Reply, Result};
-use crate::text::stuffed;
+use crate::text;
 
 pub use crate::smtp::address::{mailbox, word};
 pub use crate::smtp::status::status;
@@ -67,11 +67,11 @@ impl Extensions {
 /// # Errors
 /// [`Error::TooLong`] for a line of more than 998 bytes; [`Error::Invalid`] for a NUL.
 pub fn block(message: &[u8]) -> Result<Vec<u8>> {
-    if message.contains(&0) {
+    if text::has(message, 0) {
         return Err(Error::Invalid("a message has a NUL inside: a server may stop reading there".into()));
     }
-    if message.split(|byte| matches!(byte, b'\r' | b'\n')).any(|line| line.len() > LONGEST_LINE) {
+    if text::has_line_longer_than(message, LONGEST_LINE) {
         return Err(Error::TooLong("a line of the message (RFC 5321 section 4.5.3.1.6)".into(), LONGEST_LINE));
     }
-    Ok(stuffed(message))
+    Ok(text::stuffed(message))
 }

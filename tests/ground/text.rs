@@ -24,6 +24,25 @@ fn small() -> Limits {
 }
 
 #[test]
+fn every_short_text_is_stuffed_as_its_lines_are() {
+    let mut texts = vec![String::new()];
+    for _ in 0..6 {
+        let longer = texts.iter().flat_map(|text| ["a", ".", "\r", "\n"].map(|letter| format!("{text}{letter}")));
+        texts = [String::new()].into_iter().chain(longer).collect();
+    }
+    assert_eq!(texts.len(), (0..=6).map(|n| 4_usize.pow(n)).sum::<usize>());
+    for text in texts {
+        let plain = text.replace("\r\n", "\n").replace('\r', "\n");
+        let lines = plain.split_terminator('\n').map(|line| match line.strip_prefix('.') {
+            Some(rest) => format!("..{rest}\r\n"),
+            None => format!("{line}\r\n"),
+        });
+        let block: String = lines.chain([".\r\n".to_owned()]).collect();
+        assert_eq!(stuffed(text.as_bytes()), block.as_bytes(), "{text:?}");
+    }
+}
+
+#[test]
 fn the_ways_a_line_can_end() {
     let read = |wire: &[u8]| read_line(&mut &wire[..], 8);
     assert_eq!(read(b"").unwrap(), None);
