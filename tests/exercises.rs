@@ -77,6 +77,16 @@ mod ex02_3;
 mod ex02_4;
 #[path = "wrong/ex02_5/mod.rs"]
 mod ex02_5;
+#[path = "wrong/ex03_1/mod.rs"]
+mod ex03_1;
+#[path = "wrong/ex03_2_1/mod.rs"]
+mod ex03_2_1;
+#[path = "wrong/ex03_2_2/mod.rs"]
+mod ex03_2_2;
+#[path = "wrong/ex03_2_3/mod.rs"]
+mod ex03_2_3;
+#[path = "wrong/ex03_2_4/mod.rs"]
+mod ex03_2_4;
 #[path = "wrong/ex07_1/mod.rs"]
 mod ex07_1;
 #[path = "wrong/ex07_2/mod.rs"]
@@ -93,6 +103,11 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex02_3", ex02_3::ANSWERS),
     ("ex02_4", ex02_4::ANSWERS),
     ("ex02_5", ex02_5::ANSWERS),
+    ("ex03_1", ex03_1::ANSWERS),
+    ("ex03_2_1", ex03_2_1::ANSWERS),
+    ("ex03_2_2", ex03_2_2::ANSWERS),
+    ("ex03_2_3", ex03_2_3::ANSWERS),
+    ("ex03_2_4", ex03_2_4::ANSWERS),
     ("ex07_1", ex07_1::ANSWERS),
     ("ex07_2", ex07_2::ANSWERS),
     ("ex08_1", ex08_1::ANSWERS),

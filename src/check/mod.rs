@@ -15,7 +15,8 @@
 //! | a UDP server | [`Talk::open_udp`], and the same |
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
 //! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::expect_nobody`], [`Talk::listen`] |
-//! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
+//! | a client of the web | [`Talk::hear_request`], [`Talk::answer`], [`Talk::expect_pause`], [`Talk::expect_no_request`] |
+//! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] or [`Talk::differs`] for what is wrong with them |
 //!
 //! May use: everything in src.
 
@@ -25,11 +26,17 @@ pub mod ex02_2;
 pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
+pub mod ex03_1;
+pub mod ex03_2_1;
+pub mod ex03_2_2;
+pub mod ex03_2_3;
+pub mod ex03_2_4;
 pub mod ex07_1;
 pub mod ex07_2;
 pub mod ex08_1;
 pub mod ex09;
 mod free;
+mod http;
 mod peer;
 mod report;
 mod running;
@@ -38,6 +45,7 @@ mod talk;
 mod wire;
 
 pub use client::At;
+pub use http::Asked;
 pub use peer::{Ask, AskAll, Ended, Peer, Role, Serve, ServeUdp};
 pub use report::{Failure, Report, Step};
 pub use talk::{Checked, Talk};
@@ -66,6 +74,11 @@ pub const EXERCISES: &[Exercise] = &[
     ex02_3::EXERCISE,
     ex02_4::EXERCISE,
     ex02_5::EXERCISE,
+    ex03_1::EXERCISE,
+    ex03_2_1::EXERCISE,
+    ex03_2_2::EXERCISE,
+    ex03_2_3::EXERCISE,
+    ex03_2_4::EXERCISE,
     ex07_1::EXERCISE,
     ex07_2::EXERCISE,
     ex08_1::EXERCISE,

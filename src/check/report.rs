@@ -302,7 +302,8 @@ pub(super) fn some(bytes: &[u8]) -> String {
     if bytes.is_empty() { "(no bytes)".to_owned() } else { shown(bytes) }
 }
 
-/// Bytes on one line: what is longer than fits is cut, and its length named.
+/// Bytes on one line, or a line of words on two or three where [`wrap`] finds spaces: what is longer is cut, and its length
+/// named.
 pub(super) fn shown(bytes: &[u8]) -> String {
     const FITS: usize = 60;
     let mut whole = visible(bytes).replace("  ", " \\x20");
@@ -310,7 +311,9 @@ pub(super) fn shown(bytes: &[u8]) -> String {
     if whole.ends_with(' ') {
         whole.replace_range(whole.len() - 1.., "\\x20");
     }
-    if columns(&whole) <= FITS {
+    let one_line = || !bytes.trim_ascii_end().contains(&b'\n');
+    let words_fit = || whole.split(' ').all(|word| columns(word) <= FITS / 2);
+    if columns(&whole) <= FITS || (columns(&whole) <= 2 * FITS && one_line() && words_fit()) {
         return whole;
     }
     // One byte takes at most four columns (\x1b), a cut character is shown as bytes.

@@ -48,7 +48,7 @@ pub struct Talk {
     pub(super) whole: Deadline,
     pub(super) lines: Vec<Line>,
     pub(super) now: usize,
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     pub(super) broken: Option<Error>,
     /// Kept, so that it is made once.
     pub(super) silence: Option<Wire>,
@@ -301,7 +301,11 @@ impl Talk {
             End::Silent(_) | End::Failed => Some(Duration::ZERO),
             End::HungUp | End::Refused(_) => Some(LAST_WORDS),
         };
-        let ended = wait.and_then(|wait| self.how_it_ended(wait).cloned());
+        let ended = wait.and_then(|wait| self.how_it_ended(wait).cloned()).map(|ended| match ended {
+            Ended::Failed(words) => Ended::Failed(self.without_port(&words)),
+            Ended::Panicked { words, place } => Ended::Panicked { words: self.without_port(&words), place },
+            returned => returned,
+        });
         let whose = match (&self.peer, self.role) {
             (Peer::Program(_), _) => "the program",
             (_, Role::Client) => "ask()",
@@ -346,7 +350,14 @@ impl Talk {
         }
     }
 
+    /// Our addresses have other ports in each run: a report says ADDR.
+    fn without_port(&self, words: &str) -> String {
+        let ours = self.lines.iter().filter_map(|line| line.door.address().or_else(|_| line.wire.address()).ok());
+        ours.fold(words.to_owned(), |words, address| words.replace(&address.to_string(), "ADDR"))
+    }
+
     pub(super) fn note(&mut self, letter: char, words: &str) {
+        let words = if self.role == Role::Client { self.without_port(words) } else { words.to_owned() };
         let number = self.line().number.map(|number| number.to_string()).unwrap_or_default();
         if let Some(step) = self.steps.last_mut() {
             step.note(&format!("{letter}{number}: {words}"));
