@@ -17,7 +17,7 @@ use std::time::Duration;
 pub const EXERCISE: Exercise = Exercise {
     name: "ex08_1",
     lesson: "08_1_concurrent_http",
-    next: "09_best_practices",
+    next: "08_2_concurrent_websocket",
     task: "fetch many pages, four at once, in order, with the errors apart",
     role: Role::Client,
     hints: [

@@ -21,7 +21,7 @@ use std::time::Duration;
 pub const EXERCISE: Exercise = Exercise {
     name: "ex09",
     lesson: "09_best_practices",
-    next: "README",
+    next: "10_summary",
     task: "a deadline for the whole line, an answer for each kind of error",
     role: Role::Server,
     hints: [
