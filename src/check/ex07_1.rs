@@ -50,8 +50,8 @@ const EXAMPLE: usize = 16;
 const OWNER: usize = 12 + QUESTION.len();
 /// ... and, if that is a pointer, behind type, class, TTL and length its target.
 const TARGET: usize = OWNER + 2 + 10;
-/// A client that walks in a circle would walk for ever.
-const IN_TIME: Duration = Duration::from_secs(1);
+/// A client that walks in a circle would walk for ever; one that does not needs no time, but perhaps a processor.
+const IN_TIME: Duration = Duration::from_secs(2);
 
 /// An alias: whose it is, and what it stands for, as they travel.
 type Alias = (Vec<u8>, Vec<u8>);

@@ -24,7 +24,7 @@ fn name(message: &[u8], start: usize) -> io::Result<(Vec<u8>, usize)> {
             }
             192..=255 => {
                 behind = behind.or(Some(at + 2));
-                thread::park_timeout(Duration::from_millis(1));
+                thread::park_timeout(Duration::from_millis(20));
                 at = super::number(message, at)? & 0x3fff;
             }
             _ => return Err(ErrorKind::InvalidData.into()),

@@ -28,7 +28,7 @@ fn name(message: &[u8], start: usize) -> io::Result<(Vec<u8>, usize)> {
                 if to == at {
                     return Err(ErrorKind::InvalidData.into());
                 }
-                thread::park_timeout(Duration::from_millis(1));
+                thread::park_timeout(Duration::from_millis(20));
                 at = to;
             }
             _ => return Err(ErrorKind::InvalidData.into()),

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 pub fn ask(addresses: &[SocketAddr]) -> io::Result<Vec<u8>> {
     let (tell, words) = mpsc::channel();
-    for &address in addresses {
-        let tell = tell.clone();
+    for address in addresses {
+        let (address, tell) = (*address, tell.clone());
         thread::spawn(move || tell.send(knock(&address)));
     }
     drop(tell);
