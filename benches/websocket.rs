@@ -26,7 +26,7 @@ use std::thread;
 use std::time::Instant;
 
 const TOKIO: &str = "tokio-tungstenite";
-const SAME: &str = "the same, our buffers";
+const SAME: &str = "tokio, our buffers";
 const NODE: &str = "ws (node)";
 const PYTHON: &str = "websockets (Py)";
 
@@ -102,7 +102,7 @@ fn peers(skipped: &mut Vec<String>) -> Result<Vec<Server>> {
     // Debian has its packages there, where node looks only when it is told.
     let path = env::var("NODE_PATH").map_or("/usr/share/nodejs".into(), |path| format!("{path}:/usr/share/nodejs"));
     let path = format!("NODE_PATH={path}");
-    match first_line("env", &[&path, "node", "-p", "require('ws/package').version"]) {
+    match first_line("env", &[&path, "node", "-p", "require('ws') && 1"]) {
         Some(_) => {
             let script = shown(folder.join("js/ws_echo.js"));
             servers.push(Server { name: NODE, command: words(&["env", &path, "node", &script, "0"]) });
@@ -128,7 +128,7 @@ fn run(options: Options) -> Result<usize> {
     let field = Field::of(generator, peers(&mut skipped)?, &mut skipped)?;
     let out = &mut io::stdout();
     let mut how = vec![format!(
-        "{} rounds of {} s for each server and load; ratio ours / theirs: median (middle half of the rounds)",
+        "{} rounds of {} s for each server and load; ratio ours / theirs (CPU: theirs / ours): median (middle half)",
         options.rounds, options.seconds
     )];
     if field.shares_a_core() {
@@ -147,6 +147,7 @@ fn run(options: Options) -> Result<usize> {
         }
         let rounds = field.rounds(&load, options.rounds, options.seconds, &mut report);
         writeln!(out, "{:<24}{}", load.name(), field.ratios(&rounds))?;
+        writeln!(out, "{:<24}{}", "  CPU of the server", field.cpu_ratios(&rounds))?;
         for &(name, goal) in goals {
             if let Some(spread) = Spread::of(ratios_to(&rounds, name)) {
                 let what = format!("{} to {name}", load.name());

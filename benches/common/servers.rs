@@ -144,14 +144,27 @@ impl Field {
 
     /// A cell for each of the others: how much more we answered.
     pub fn ratios(&self, rounds: &[Round]) -> String {
-        let cell = |server: &Server| Spread::cell(Spread::of(ratios_to(rounds, server.name)));
+        self.cells(|name| ratios_to(rounds, name))
+    }
+
+    /// A cell for each of the others: how much more of its processor's time its server took for an answer.
+    pub fn cpu_ratios(&self, rounds: &[Round]) -> String {
+        self.cells(|name| each(rounds, name, |ours, theirs| theirs.cpu_us / ours.cpu_us))
+    }
+
+    fn cells(&self, ratios: impl Fn(&str) -> Vec<f64>) -> String {
+        let cell = |server: &Server| Spread::cell(Spread::of(ratios(server.name)));
         self.servers[1..].iter().map(|server| format!("{:>20}", cell(server))).collect()
     }
 }
 
 /// Ours divided by theirs, in each round where both were measured.
 pub fn ratios_to(rounds: &[Round], name: &str) -> Vec<f64> {
-    let ratio = |round: &Round| Some(round.get(OURS)?.per_second / round.get(name)?.per_second);
+    each(rounds, name, |ours, theirs| ours.per_second / theirs.per_second)
+}
+
+fn each(rounds: &[Round], name: &str, ratio: fn(&Figures, &Figures) -> f64) -> Vec<f64> {
+    let ratio = |round: &Round| Some(ratio(round.get(OURS)?, round.get(name)?));
     rounds.iter().filter_map(ratio).filter(|ratio| ratio.is_finite()).collect()
 }
 

@@ -201,3 +201,25 @@ fn see_off(line: &mut Line) {
         while line.hear_rest(&mut bin).is_ok_and(|n| n > 0) {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Server;
+    use std::sync::mpsc::channel;
+
+    /// Nagle's algorithm would hold a small frame back until the last one is acknowledged (RFC 896).
+    #[test]
+    fn small_frames_do_not_wait() {
+        let nodelay = |socket: &Socket| socket.get_ref().mouth().socket.upgrade().unwrap().nodelay().unwrap();
+        let (say, said) = channel();
+        let server = Server::bind("127.0.0.1:0").unwrap();
+        let running = serve(server, Serve::default(), move |client| {
+            say.send(nodelay(&client.socket)).unwrap();
+            Ok(())
+        });
+        let running = running.unwrap();
+        let socket = connect(&format!("ws://{}/", running.addr())).unwrap();
+        assert!(nodelay(&socket) && said.recv_timeout(Duration::from_secs(10)).unwrap());
+    }
+}

@@ -178,6 +178,13 @@ pub fn again(test: &str, tell: &str, mut wrapped: impl FnMut(&Path) -> Command) 
     left
 }
 
+/// The most memory that this process ever had, in KiB (proc(5)).
+pub fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 // ---- at work ----
 
 /// No program of a test writes more than this to one of its outputs; one that does is taken for endless.
