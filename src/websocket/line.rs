@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::{CloseFrame, Role};
 
 /// How often who waits looks at the clock: the finest of its limits, and a second at most.
@@ -66,17 +67,11 @@ impl Line {
         let socket = tcp.closer();
         let mut other = tcp.share();
         other.set_patience(Some(limits.tick()));
+        tcp.set_patience(None);
+        tcp.set_deadline(deadline);
         let (ear, stream) = match seal {
-            Some(seal) => {
-                tcp.set_patience(None);
-                tcp.set_deadline(deadline);
-                (Ear::Sealed(other), traced(seal(tcp)?))
-            }
-            None => {
-                tcp.set_deadline(Deadline::NEVER);
-                tcp.set_patience(Some(limits.write));
-                (Ear::Open(traced(Box::new(other))), traced(Box::new(tcp)))
-            }
+            Some(seal) => (Ear::Sealed(other), traced(seal(tcp)?)),
+            None => (Ear::Open(traced(Box::new(other))), traced(Box::new(tcp))),
         };
         let mouth = Mouth::new(stream, seal.is_some(), socket, role, limits);
         let mut line = Line::of(ear, Arc::new(mouth));
@@ -185,7 +180,7 @@ impl Line {
             }
             None if self.heard.elapsed() >= ping_after => {
                 self.pinged = Some(Instant::now());
-                self.mouth.say_soon(self.mouth.control(9, &[]))
+                self.mouth.tell(Frame::ping(Vec::new()))
             }
             _ => Ok(()),
         }

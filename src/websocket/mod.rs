@@ -116,7 +116,7 @@ pub fn receive(socket: &mut Socket) -> Result<Option<Message>> {
 
 fn next(socket: &mut Socket) -> Result<Option<Message>> {
     let most = socket.get_ref().mouth().limits.pings;
-    let (mut since, mut pings) = (Instant::now(), 0);
+    let mut second = None;
     loop {
         match socket.read() {
             Ok(Message::Close(frame)) => {
@@ -126,11 +126,12 @@ fn next(socket: &mut Socket) -> Result<Option<Message>> {
                 return Ok(None);
             }
             Ok(Message::Ping(_)) => {
+                let (since, pings) = second.get_or_insert_with(|| (Instant::now(), 0));
                 if since.elapsed() >= Duration::from_secs(1) {
-                    (since, pings) = (Instant::now(), 0);
+                    (*since, *pings) = (Instant::now(), 0);
                 }
-                pings += 1;
-                if pings > most {
+                *pings += 1;
+                if *pings > most {
                     fail(socket, CloseCode::Policy, "too many pings");
                     return Err(Error::Protocol(format!("WebSocket: more than {most} pings in a second").into()));
                 }
@@ -187,7 +188,7 @@ pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Optio
 /// Sends a Close and waits for no answer: what comes now cannot be understood (section 7.1.7).
 fn fail(socket: &mut Socket, code: CloseCode, reason: &str) {
     let reason: String = reason.chars().filter(char::is_ascii).take(123).collect();
-    socket.get_ref().mouth().close(code.into(), &reason);
+    socket.get_ref().mouth().close(code, &reason);
     see_off(socket.get_mut());
 }
 

@@ -307,7 +307,7 @@ impl Running {
         let guests: Vec<Arc<Mouth>> = list.here.values().filter_map(Guest::mouth).collect();
         drop(list);
         // A client who does not read is told by the thread that waits for him, and nobody is kept waiting here.
-        guests.into_iter().for_each(|mouth| mouth.close(1001, "the server stops"));
+        guests.into_iter().for_each(|mouth| mouth.close(CloseCode::Away, "the server stops"));
         self.server.stop(grace)
     }
 }
