@@ -14,7 +14,7 @@
 //! | a server | [`Talk::connect`], [`Talk::send`], [`Talk::expect`]; [`Talk::client`] for several at once |
 //! | a UDP server | [`Talk::open_udp`], and the same |
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
-//! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
+//! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::expect_nobody`], [`Talk::listen`] |
 //! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
 //!
 //! May use: everything in src.
@@ -25,6 +25,10 @@ pub mod ex02_2;
 pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
+pub mod ex07_1;
+pub mod ex07_2;
+pub mod ex08_1;
+pub mod ex09;
 mod free;
 mod peer;
 mod report;
@@ -56,8 +60,17 @@ pub const WHEN_IT_GOES_WRONG: &str = "When it goes wrong";
 pub const THE_EXERCISE: &str = "Exercise";
 
 /// Every exercise, in the order of the lessons.
-pub const EXERCISES: &[Exercise] =
-    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE];
+pub const EXERCISES: &[Exercise] = &[
+    ex02_1::EXERCISE,
+    ex02_2::EXERCISE,
+    ex02_3::EXERCISE,
+    ex02_4::EXERCISE,
+    ex02_5::EXERCISE,
+    ex07_1::EXERCISE,
+    ex07_2::EXERCISE,
+    ex08_1::EXERCISE,
+    ex09::EXERCISE,
+];
 
 /// One exercise: what its checker says and knows.
 #[derive(Debug, Clone, Copy)]

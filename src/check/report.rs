@@ -110,6 +110,8 @@ pub(super) enum Expected {
 pub(super) enum End {
     /// The bytes are wrong, whatever comes after them.
     Open,
+    /// A connection that was not to come.
+    Connects,
     Silent(Duration),
     HungUp,
     /// A client gave an error.
@@ -149,6 +151,7 @@ impl Failure {
     fn received(&self) -> String {
         let end = match &self.end {
             End::Open => return some(&self.received),
+            End::Connects => "a connection".to_owned(),
             End::Silent(_) if self.ended.is_some() => "nothing".to_owned(),
             End::Silent(time) => format!("nothing within {} s", time.as_secs_f32()),
             End::HungUp => "(hangs up)".to_owned(),
@@ -196,7 +199,7 @@ impl Failure {
                 matches!(self.expected, Expected::Bytes(_)) && self.end != End::Open && !self.received.is_empty()
             }
             Clue::More(bytes) => self.expected == Expected::NoMore && self.received.starts_with(bytes.as_bytes()),
-            Clue::Early => self.end == End::Open && self.expected == Expected::Nothing,
+            Clue::Early => matches!(self.end, End::Open | End::Connects) && self.expected == Expected::Nothing,
             Clue::Silent => matches!(self.end, End::Silent(_)) && self.ended.is_none(),
             Clue::HungUp => matches!(self.end, End::HungUp | End::Failed | End::Refused(_)) || self.ended.is_some(),
             Clue::Returned => self.expected == Expected::Error && self.end == End::Open,
@@ -225,6 +228,7 @@ impl Failure {
             (Expected::HangUp | Expected::HalfClose, End::Open) => {
                 "Nothing more had to come, only the end of the connection.".to_owned()
             }
+            (_, End::Connects) => format!("The {noun} connected before it was its turn."),
             (_, End::Open) => "Compare both lines from that byte on.".to_owned(),
         }
     }

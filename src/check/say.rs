@@ -1,8 +1,9 @@
 //! The part of a conversation that the checker says.
 //!
-//! May use: deadline; of this folder report, talk, wire.
+//! May use: deadline; of this folder peer, report, talk, wire.
 
-use super::report::{Expected, shown, some};
+use super::peer::Role;
+use super::report::{End, Expected, shown, some};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
 use crate::deadline::Deadline;
@@ -11,10 +12,14 @@ use std::time::Duration;
 impl Talk {
     /// Sends these bytes: in one piece, or as one datagram.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        let bytes = bytes.as_ref();
-        self.say(&some(bytes));
+        self.say(&some(bytes.as_ref()));
+        self.send_unshown(bytes);
+    }
+
+    /// The same, where the bytes would tell a reader little: what they are, the dialogue says by itself ([`Talk::say`]).
+    pub fn send_unshown(&mut self, bytes: impl AsRef<[u8]>) {
         let whole = self.whole;
-        self.line().wire.send(bytes, whole, PATIENCE);
+        self.line().wire.send(bytes.as_ref(), whole, PATIENCE);
     }
 
     /// A remark in the report: what happens, though nobody says it.
@@ -50,15 +55,23 @@ impl Talk {
         }
     }
 
-    /// Sends this again and again, every so often, until the client has ended or the time is over.
-    pub fn drip(&mut self, bytes: &[u8], every: Duration, time: Duration) {
+    /// Sends this again and again, every so often, until the time is over, or until the client has ended, or the server has
+    /// said something or hung up: then it is true.
+    pub fn drip(&mut self, bytes: &[u8], every: Duration, time: Duration) -> bool {
         let until = Deadline::after(time);
         let every_ms = every.as_millis();
         self.say(&format!("{} every {every_ms} ms", shown(bytes)));
-        while !until.is_over() && self.how_it_ended(every).is_none() {
-            let whole = self.whole;
-            self.line().wire.send(bytes, whole, PATIENCE);
+        while !until.is_over() {
+            let over = match self.role {
+                Role::Client => self.how_it_ended(every).is_some(),
+                _ => !matches!(self.hear(1, every, Wire::peek), Heard::Nothing(End::Silent(_))),
+            };
+            if over {
+                return true;
+            }
+            self.send_unshown(bytes);
         }
+        false
     }
 
     /// Somebody else sends a datagram to the client: `X` in the report.

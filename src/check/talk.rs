@@ -19,7 +19,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// What a program needs to start and to end, beside that.
 const STARTUP: Duration = Duration::from_secs(4);
 /// How long silence must last to be believed: far longer than loopback takes, short enough to wait for several times.
-const QUIET: Duration = Duration::from_millis(150);
+pub(super) const QUIET: Duration = Duration::from_millis(150);
 /// Begun after that, no wait is worth it: the other side answers each time in the last moment, or drips. A right one needs
 /// a second or two for the whole conversation, and this many times more where the machine has other work. A wait that has
 /// begun gets all of its patience, so that a report does not depend on how long the steps before it took.
@@ -50,6 +50,8 @@ pub struct Talk {
     pub(super) now: usize,
     steps: Vec<Step>,
     pub(super) broken: Option<Error>,
+    /// Kept, so that it is made once.
+    pub(super) silence: Option<Wire>,
 }
 
 /// One client and one server in conversation.
@@ -84,7 +86,8 @@ impl Talk {
     pub(super) fn new(role: Role, peer: Peer, server: Option<Running>) -> Talk {
         let whole = if matches!(peer, Peer::Program(_)) { WHOLE_OF_PROGRAMS } else { WHOLE };
         let whole = Deadline::after(whole);
-        Talk { peer, role, server, whole, lines: vec![Line::new(None)], now: 0, steps: Vec::new(), broken: None }
+        let (lines, steps) = (vec![Line::new(None)], Vec::new());
+        Talk { peer, role, server, whole, lines, now: 0, steps, broken: None, silence: None }
     }
 
     /// The steps, and what was wrong with this machine and not with the learner's work.
@@ -294,7 +297,7 @@ impl Talk {
         }
         // Wrong bytes speak for themselves; who is silent or gone may have ended.
         let wait = match end {
-            End::Open => None,
+            End::Open | End::Connects => None,
             End::Silent(_) | End::Failed => Some(Duration::ZERO),
             End::HungUp | End::Refused(_) => Some(LAST_WORDS),
         };
