@@ -23,8 +23,8 @@ pub(super) const GLANCE: Duration = Duration::from_millis(1);
 /// How long who writes holds it, when it does not go on.
 const PIECE: Duration = Duration::from_millis(5);
 
-/// How it writes: one for all who do.
-pub(super) struct Mouth {
+/// Writes to one connection, for all who want to.
+pub(super) struct Writer {
     /// Whose turn it is: held for a whole frame.
     turn: Mutex<Turn>,
     /// Held for one call, because over TLS who reads needs it too.
@@ -77,11 +77,11 @@ pub(super) fn is_control(frame: &[u8]) -> bool {
     frame.first().is_some_and(|byte| byte & 8 != 0)
 }
 
-impl Mouth {
-    pub(super) fn new(stream: BoxStream, sealed: bool, socket: Weak<TcpStream>, role: Role, limits: Limits) -> Mouth {
+impl Writer {
+    pub(super) fn new(stream: BoxStream, sealed: bool, socket: Weak<TcpStream>, role: Role, limits: Limits) -> Writer {
         let (stream, readers, closing) = (Mutex::new(stream), AtomicUsize::new(0), OnceLock::new());
         let (turn, later) = (Mutex::default(), Mutex::default());
-        Mouth { turn, stream, sealed, readers, later, closing, socket, role, limits }
+        Writer { turn, stream, sealed, readers, later, closing, socket, role, limits }
     }
 
     /// Ends what we send, behind what was left for later.
@@ -97,21 +97,21 @@ impl Mouth {
     }
 
     /// Bytes that are no frame: the handshake.
-    pub(super) fn say_head(&self, head: &[u8]) -> io::Result<()> {
+    pub(super) fn write_head(&self, head: &[u8]) -> io::Result<()> {
         self.whole(&mut locked(&self.turn), head, Time::Usual)
     }
 
     /// Sends a frame when it is our turn.
-    pub(super) fn say(&self, frame: &[u8]) -> io::Result<()> {
+    pub(super) fn write_frame(&self, frame: &[u8]) -> io::Result<()> {
         let mut turn = locked(&self.turn);
-        let said = self.say_on(&mut turn, frame, Time::Usual).and_then(|()| self.clear(&mut turn, Time::Usual));
+        let said = self.write_in_turn(&mut turn, frame, Time::Usual).and_then(|()| self.clear(&mut turn, Time::Usual));
         drop(turn);
         // What was put there after we looked for the last time, and before we gave our turn back.
         said.and_then(|()| self.catch_up())
     }
 
     /// Sends a control frame without waiting for anybody: at once, or by the next who has the turn.
-    pub(super) fn say_soon(&self, frame: Vec<u8>) -> io::Result<()> {
+    pub(super) fn write_soon(&self, frame: Vec<u8>) -> io::Result<()> {
         let mut later = locked(&self.later);
         // Of several pongs the last one is enough (section 5.5.3), and so is of pings.
         later.retain(|waiting| waiting[0] != frame[0]);
@@ -135,12 +135,12 @@ impl Mouth {
         while turn.rest.is_empty() {
             let next = locked(&self.later).pop_front();
             let Some(frame) = next else { break };
-            self.say_on(turn, &frame, time)?;
+            self.write_in_turn(turn, &frame, time)?;
         }
         Ok(())
     }
 
-    fn say_on(&self, turn: &mut Turn, frame: &[u8], time: Time) -> io::Result<()> {
+    fn write_in_turn(&self, turn: &mut Turn, frame: &[u8], time: Time) -> io::Result<()> {
         match self.closing.get() {
             // The one who reads does not know that another has closed: its pong or second Close is no more wanted.
             Some(_) if is_control(frame) => return Ok(()),
@@ -217,7 +217,7 @@ impl Mouth {
         }
         let mut bytes = Vec::new();
         frame.format(&mut bytes).map_err(io::Error::other)?;
-        self.say_soon(bytes)
+        self.write_soon(bytes)
     }
 
     /// Sends a Close from outside. He may be gone: then this was worth a try.
