@@ -307,4 +307,22 @@ mod tests {
         let failure = talk.refuse("a head that names its host", b"GET", "Host is missing.").unwrap_err();
         assert_eq!(failure.expected, Expected::Other("a head that names its host".to_owned()));
     }
+    #[test]
+    fn who_connects_too_early_is_evidence_and_a_silent_port_is_silent() {
+        fn ask(servers: &[SocketAddr]) -> io::Result<Vec<u8>> {
+            let _open = TcpStream::connect(servers[0])?;
+            let kinds = servers[1..].iter().map(|at| TcpStream::connect_timeout(at, Duration::from_millis(300)));
+            Ok(kinds.map(|end| format!("{:?}", end.unwrap_err().kind())).collect::<String>().into())
+        }
+        let mut talk = Talk::new(Role::Client, Peer::ClientOfAll(ask), None);
+        talk.step("one", "The code");
+        talk.start_all(&[At::Tcp]).unwrap();
+        talk.expect_result("").unwrap();
+        let failure = talk.expect_nobody().unwrap_err();
+        assert_eq!((failure.expected, failure.end), (Expected::Nothing, End::Connects));
+        if talk.has_silence() {
+            talk.start_all(&[At::Tcp, At::Silent, At::Nobody]).unwrap();
+            talk.expect_result("TimedOutConnectionRefused").unwrap();
+        }
+    }
 }
