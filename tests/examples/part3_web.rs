@@ -1,5 +1,5 @@
 //! Lessons 3.2.1 to 3.2.3 as a learner meets them: the programs with their options, against the lab, against servers that
-//! lie or are silent; and the exercises, whose asserts their solutions keep.
+//! lie or are silent.
 
 use crate::part3_http::is_harmless;
 use crate::support;

@@ -147,8 +147,7 @@ fn the_page_is_served_and_pages_of_others_stay_outside() {
     }
 }
 
-#[test]
-fn on_a_terminal_enter_stops_it() {
+pub fn on_a_terminal_enter_stops_it() {
     let Some(mut python3) = tool("python3") else { return };
     let Some(mut terminal) = python("ws_terminal.py") else { return };
     if !works(python3.args(["-c", "import pty"]), "a terminal of Python's") {

