@@ -14,6 +14,7 @@
 //! | a server | [`Talk::connect`], [`Talk::send`], [`Talk::expect`]; [`Talk::client`] for several at once |
 //! | a UDP server | [`Talk::open_udp`], and the same |
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
+//! | a client that has a text to say | [`Talk::start_with`] |
 //! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
 //! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
 //!
@@ -25,6 +26,7 @@ pub mod ex02_2;
 pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
+pub mod ex06;
 mod free;
 mod peer;
 mod report;
@@ -34,7 +36,7 @@ mod talk;
 mod wire;
 
 pub use client::At;
-pub use peer::{Ask, AskAll, Ended, Peer, Role, Serve, ServeUdp};
+pub use peer::{Ask, AskAll, AskWith, Ended, Peer, Role, Serve, ServeUdp};
 pub use report::{Failure, Report, Step};
 pub use talk::{Checked, Talk};
 
@@ -57,7 +59,7 @@ pub const THE_EXERCISE: &str = "Exercise";
 
 /// Every exercise, in the order of the lessons.
 pub const EXERCISES: &[Exercise] =
-    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE];
+    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE, ex06::EXERCISE];
 
 /// One exercise: what its checker says and knows.
 #[derive(Debug, Clone, Copy)]
@@ -185,6 +187,11 @@ fn play(peer: &Peer, address: &str, all: &[&str]) -> Result<ExitCode> {
         Peer::Client(ask) => {
             let (ask, server) = (*ask, looked_up(address)?);
             Some(Running::start("ask", (), move || ask(server))?)
+        }
+        Peer::ClientWith(ask) => {
+            let (ask, server, text) = (*ask, looked_up(address)?, io::read_to_string(io::stdin()));
+            let text = text.map_err(Error::io("read the text from stdin"))?;
+            Some(Running::start("ask", (), move || ask(server, &text))?)
         }
         Peer::ClientOfAll(ask) => {
             let (ask, servers) = (*ask, all.iter().map(|address| looked_up(address)).collect::<Result<Vec<_>>>()?);

@@ -49,6 +49,8 @@ pub struct Talk {
     pub(super) lines: Vec<Line>,
     pub(super) now: usize,
     steps: Vec<Step>,
+    /// What the next client is to say.
+    pub(super) text: String,
     pub(super) broken: Option<Error>,
 }
 
@@ -84,7 +86,8 @@ impl Talk {
     pub(super) fn new(role: Role, peer: Peer, server: Option<Running>) -> Talk {
         let whole = if matches!(peer, Peer::Program(_)) { WHOLE_OF_PROGRAMS } else { WHOLE };
         let whole = Deadline::after(whole);
-        Talk { peer, role, server, whole, lines: vec![Line::new(None)], now: 0, steps: Vec::new(), broken: None }
+        let lines = vec![Line::new(None)];
+        Talk { peer, role, server, whole, lines, now: 0, steps: Vec::new(), text: String::new(), broken: None }
     }
 
     /// The steps, and what was wrong with this machine and not with the learner's work.
