@@ -16,10 +16,13 @@
 //! | `03_2_2_http_post` | [`web`] | POST with ureq: a form, JSON, a file |
 //! | `03_2_3_http_session` | [`web`] | cookies by hand and by the server, default fields, connections kept |
 //! | `03_2_4_http_retry` | [`web`], [`retry`] | every limit biting; what may be sent twice; a policy per address |
+//! | `04_1_websocket_server` | [`websocket`] | messages both ways; a page on the same port; whose pages may connect |
+//! | `04_2_websocket_client` | [`websocket`] | connect, send, receive; masks and lengths; ping and pong; closing |
 //! | `06_smtp` | [`smtp`] | a message over STARTTLS after a login; envelope against head; nothing smuggled |
 //! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
 //! | `08_1_concurrent_http` | [`gather`], [`web`] | threads where Python has tasks; order kept, a limit, errors apart |
+//! | `08_2_concurrent_websocket` | [`websocket`] | receive while you send; whole frames from many threads; coming back |
 //! | `09_best_practices` | [`retry`], [`deadline`], [`pool`], [`gather`] | five stations, first broken, then right |
 //!
 //! # The ground everything stands on
@@ -111,10 +114,13 @@ mod texts {
         lesson_03_2_2 = "../lessons/03_2_2_http_post.md",
         lesson_03_2_3 = "../lessons/03_2_3_http_session.md",
         lesson_03_2_4 = "../lessons/03_2_4_http_retry.md",
+        lesson_04_1 = "../lessons/04_1_websocket_server.md",
+        lesson_04_2 = "../lessons/04_2_websocket_client.md",
         lesson_06 = "../lessons/06_smtp.md",
         lesson_07_1 = "../lessons/07_1_dns.md",
         lesson_07_2 = "../lessons/07_2_port_scan.md",
         lesson_08_1 = "../lessons/08_1_concurrent_http.md",
+        lesson_08_2 = "../lessons/08_2_concurrent_websocket.md",
         lesson_09 = "../lessons/09_best_practices.md",
     }
 }

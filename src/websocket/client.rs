@@ -101,7 +101,7 @@ fn prepare(address: &str, options: &Options) -> Result<(Url, Request)> {
     if address.contains('#') {
         return Err(bad("a WebSocket address has no fragment (RFC 6455 section 3)"));
     }
-    let url = Url::parse(&http)?;
+    let url = Url::parse(&http).map_err(|error| Error::Invalid(error.to_string().replacen("http", "ws", 1).into()))?;
     let uri = format!("{scheme}://{}{}", url.host_field(), url.target());
     let uri = uri.parse().map_err(|_| bad("this is no address"))?;
     let mut request = ClientRequestBuilder::new(uri);

@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tungstenite::protocol::Role;
+use tungstenite::protocol::{CloseFrame, Role};
 
 /// How often who waits looks at the clock: the finest of its limits, and a second at most.
 const TICK: Duration = Duration::from_secs(1);
@@ -31,6 +31,8 @@ pub struct Line {
     pinged: Option<Instant>,
     /// How many bytes may come before the next whole message, where somebody counts.
     budget: Option<u64>,
+    /// The other side's Close.
+    pub(super) parting: Option<CloseFrame>,
 }
 
 /// How it reads.
@@ -83,7 +85,8 @@ impl Line {
     }
 
     fn of(ear: Ear, mouth: Arc<Mouth>) -> Line {
-        Line { ear, mouth, deadline: Deadline::NEVER, heard: Instant::now(), pinged: None, budget: None }
+        let (deadline, heard) = (Deadline::NEVER, Instant::now());
+        Line { ear, mouth, deadline, heard, pinged: None, budget: None, parting: None }
     }
 
     /// Another one that writes to the same connection.
@@ -122,10 +125,7 @@ impl Line {
         self.mouth.socket.upgrade().ok_or_else(|| ErrorKind::NotConnected.into()).and_then(|socket| socket.peer_addr())
     }
 
-    /// Ends what we send.
-    ///
-    /// # Errors
-    /// When the connection is gone, or this was done before.
+    /// Ends what we send. Fails when the connection is gone, or this was done before.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         self.mouth.finish()
     }
@@ -135,17 +135,17 @@ impl Line {
     }
 
     fn hear(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let tick = self.mouth.limits.tick();
         let below = match &mut self.ear {
             Ear::Open(stream) => return stream.read(buffer),
             Ear::Deaf => return Err(ErrorKind::Unsupported.into()),
             Ear::Sealed(below) => below,
         };
         let alone = Arc::strong_count(&self.mouth) == 1;
+        let most = if alone { self.mouth.limits.tick() } else { GLANCE };
         self.mouth.readers.fetch_add(1, Ordering::Relaxed);
         let mut stream = locked(&self.mouth.stream);
         self.mouth.readers.fetch_sub(1, Ordering::Relaxed);
-        stream.set_deadline(self.deadline.earlier(Deadline::after(if alone { tick } else { GLANCE })));
+        stream.set_deadline(self.deadline.earlier(Deadline::after(most)));
         let read = stream.read(buffer);
         drop(stream);
         match read {
@@ -175,10 +175,8 @@ impl Line {
             return Err(late("wait for a message"));
         }
         if let Some(since) = self.mouth.closing.get() {
-            return match since.elapsed() < self.mouth.limits.close {
-                true => Ok(()),
-                false => Err(late("wait for the other side's Close")),
-            };
+            let over = since.elapsed() >= self.mouth.limits.close;
+            return if over { Err(late("wait for the other side's Close")) } else { Ok(()) };
         }
         let Some(ping_after) = self.mouth.limits.ping_after else { return Ok(()) };
         match self.pinged {
@@ -210,17 +208,12 @@ impl Read for Line {
             match self.hear(buffer) {
                 Ok(n) => {
                     (self.heard, self.pinged) = (Instant::now(), None);
-                    return match &mut self.budget {
-                        Some(rest) if *rest < n as u64 => {
-                            Err(Error::TooLong("read the frames of one message".into(), self.mouth.limits.message)
-                                .into())
-                        }
-                        Some(rest) => {
-                            *rest -= n as u64;
-                            Ok(n)
-                        }
-                        None => Ok(n),
-                    };
+                    if let Some(rest) = &mut self.budget {
+                        let most = self.mouth.limits.message;
+                        let too_long = || Error::TooLong("read the frames of one message".into(), most);
+                        *rest = rest.checked_sub(n as u64).ok_or_else(too_long)?;
+                    }
+                    return Ok(n);
                 }
                 Err(error) if is_late(&error) => self.waited()?,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

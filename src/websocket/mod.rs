@@ -43,7 +43,7 @@ pub use reconnect::{Link, Reconnect};
 pub use sender::{Sender, sender};
 pub use serve::{Client, Running, Seal, Serve, serve};
 pub use tungstenite::protocol::frame::coding::CloseCode;
-pub use tungstenite::{Message, protocol::CloseFrame};
+pub use tungstenite::{Message, handshake::derive_accept_key, protocol::CloseFrame};
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
@@ -119,7 +119,8 @@ fn next(socket: &mut Socket) -> Result<Option<Message>> {
     let (mut since, mut pings) = (Instant::now(), 0);
     loop {
         match socket.read() {
-            Ok(Message::Close(_)) => {
+            Ok(Message::Close(frame)) => {
+                socket.get_mut().parting = frame;
                 let _ = socket.flush(); // our answer; tungstenite reports the end that we want
                 see_off(socket.get_mut());
                 return Ok(None);
@@ -147,6 +148,11 @@ fn next(socket: &mut Socket) -> Result<Option<Message>> {
             }
         }
     }
+}
+
+/// The Close of the other side that [`receive`] met: its code and its reason. `None` before it, and where it had none.
+pub fn parting(socket: &Socket) -> Option<&CloseFrame> {
+    socket.get_ref().parting.as_ref()
 }
 
 /// Ends the conversation: sends a Close, drops what still comes, and gives the other side's Close, within `Limits::close`. Gives

@@ -13,6 +13,7 @@ mod part2_udp;
 mod part3_http;
 mod part3_retry;
 mod part3_web;
+mod part4_websocket;
 mod part6_smtp;
 mod part7_dns;
 mod part9_best;

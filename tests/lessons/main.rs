@@ -7,6 +7,8 @@
 
 mod check;
 mod console;
+#[path = "../../examples/lesson/frames.rs"]
+mod frames;
 mod listing;
 mod markdown;
 mod names;

@@ -90,7 +90,8 @@ impl Names {
         }
         let arg = |arg: &String| {
             // Of a URL the part before the path.
-            let (scheme, rest) = arg.strip_prefix("http://").map_or(("", arg.as_str()), |rest| ("http://", rest));
+            let scheme = ["http://", "ws://"].into_iter().find(|scheme| arg.starts_with(scheme)).unwrap_or("");
+            let rest = &arg[scheme.len()..];
             let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             match split(address) {
                 Some((host, port)) if port != 0 => format!("{scheme}{host}:{}{path}", self.port(port)),
@@ -133,13 +134,13 @@ fn client(seen: &mut Vec<u16>, port: u16) -> u16 {
 /// The line with its ports named by `name`, `12.3 ms` as `0.0 ms` (so also `2.5 times as fast` and `9.8 MiB`, which are
 /// measured too), and `(os error 111)` as `(os error N)`; and the id of a
 /// DNS message, which is drawn anew for each query, as 0x1234; and the day and time of an HTTP answer as that of RFC 9110. The size
-/// of a mail is N: with its date it has a digit more on some days.
+/// of a mail is N: with its date it has a digit more on some days. What a WebSocket draws is as in RFC 6455.
 fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
     if id_of_a_message(line) {
         return "0000  12 34                     id 4660 (0x1234)".to_owned();
     }
     let mut done = String::new();
-    let line = without_the_boundary(&with_the_date_of_the_rfc(line));
+    let line = without_the_boundary(&with_the_date_of_the_rfc(&as_in_rfc_6455(line)));
     let mut rest = line.as_str();
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         done.push_str(&rest[..start]);
@@ -183,6 +184,43 @@ pub fn with_the_date_of_the_rfc(line: &str) -> String {
         rest.get(..end).filter(|time| (DAY.len() - 1..=DAY.len()).contains(&time.len()))
     });
     time.map_or(line.to_owned(), |time| line.replacen(time, DAY, 1))
+}
+
+/// What a WebSocket draws anew for each connection and each frame, as RFC 6455 has it: the key of section 1.3 with its answer,
+/// and the mask of section 5.7 with the bytes as they are under it, where they were right.
+pub fn as_in_rfc_6455(line: &str) -> String {
+    const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    for (before, value, after) in [
+        ("Sec-WebSocket-Key: ", "dGhlIHNhbXBsZSBub25jZQ==", ""),
+        ("C: Sec-WebSocket-Key: ", "dGhlIHNhbXBsZSBub25jZQ==", "\\r\\n"),
+        ("S: sec-websocket-accept: ", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "\\r\\n"),
+        ("   ", "dGhlIHNhbXBsZSBub25jZQ==", " + 258EAFA5-E914-47DA-95CA-C5AB0DC85B11"),
+        ("   SHA-1:  ", "b3 7a 4f 2c c0 62 4f 16 90 f6 46 06 cf 38 59 45 b2 be c4 ea", ""),
+        ("   base64: ", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "  as the server says"),
+    ] {
+        let drawn = line.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        if drawn.is_some_and(|drawn| drawn.len() == value.len()) {
+            return format!("{before}{value}{after}");
+        }
+    }
+    let bytes = |hex: &str| -> Option<Vec<u8>> {
+        hex.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).ok().filter(|_| byte.len() == 2)).collect()
+    };
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+    let under = |said: &[u8], mask: &[u8]| said.iter().zip(mask).map(|(byte, mask)| byte ^ mask).collect::<Vec<u8>>();
+    let masked = || {
+        let (sent, rest) = line.strip_prefix("C: ")?.split_once(" ^ ")?;
+        let (mask, rest) = rest.split_once(" = ")?;
+        let said = bytes(rest.get(..11)?)?;
+        let right = bytes(sent)? == under(&said, &bytes(mask)?);
+        let (sent, mask) = (hex(&under(&said, &MASK)), hex(&MASK[..said.len()]));
+        right.then(|| format!("C: {sent:11} ^ {mask:11} = {rest}"))
+    };
+    let alone = || {
+        let mask = line.strip_prefix("C: ")?.strip_suffix("  the mask, and nothing to be masked")?;
+        (bytes(mask)?.len() == 4).then(|| format!("C: {}  the mask, and nothing to be masked", hex(&MASK)))
+    };
+    masked().or_else(alone).unwrap_or_else(|| line.to_owned())
 }
 
 /// `------formdata-ureq-14ec8ada…`, which each form with files draws anew, with zeros for its digits, also where the wire view goes on with its digits in the next line.

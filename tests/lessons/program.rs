@@ -145,8 +145,9 @@ impl Programs {
         Ok(programs::path(&self.built, name))
     }
 
-    /// The port that a program uses when it is told none: the first `"127.0.0.1:PORT"` in its source.
+    /// The port that a program uses when it is told none: the first `"127.0.0.1:PORT"` in its source. Port 0 is none.
     pub fn default_port(&self, name: &str) -> Option<u16> {
-        self.source(name)?.split_once("\"127.0.0.1:")?.1.split_once('"')?.0.parse().ok()
+        let port = self.source(name)?.split_once("\"127.0.0.1:")?.1.split_once('"')?.0.parse().ok();
+        port.filter(|port| *port != 0)
     }
 }

@@ -333,6 +333,41 @@ fn the_boundary_of_a_form_is_always_the_same() {
 }
 
 #[test]
+fn what_a_websocket_draws_is_always_the_same() {
+    let said = |line: &str| super::names::as_in_rfc_6455(line);
+    let rfc = "C: 7f 9f 4d 51 ^ 37 fa 21 3d = 48 65 6c 6c  Hell";
+    assert_eq!(said("C: ee 3f 9d b6 ^ a6 5a f1 da = 48 65 6c 6c  Hell"), rfc);
+    let wrong = "C: ee 3f 9d b7 ^ a6 5a f1 da = 48 65 6c 6c  Hell";
+    assert_eq!(said(wrong), wrong, "bytes that do not fit stay, so that somebody sees them");
+    assert_eq!(said("C: 17          ^ 72          = 65           e"), "C: 52          ^ 37          = 65           e");
+    let (key, accept) =
+        ("C: Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "S: sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(said("C: Sec-WebSocket-Key: IbRAMw7vDSbgrOSzILPmoQ==\\r\\n"), format!("{key}\\r\\n"));
+    assert_eq!(said("S: sec-websocket-accept: uDA8UCeFJ+9pAQTWe3znoGZtKuk=\\r\\n"), format!("{accept}\\r\\n"));
+    assert_eq!(said("C: Sec-WebSocket-Key: short\\r\\n"), "C: Sec-WebSocket-Key: short\\r\\n");
+}
+
+#[test]
+fn frames_behind_a_101_are_arrows_of_their_own() {
+    use netprimer::trace::{Entry, Side, What};
+    let mut frames = false;
+    let mut arrows = |side, bytes: &[u8]| {
+        let turn = Entry { side, what: What::Bytes(bytes.to_vec()), at: std::time::Instant::now() };
+        super::wire::arrows(&turn, &mut frames)
+    };
+    let hello = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // the example of RFC 6455 section 5.7
+    let before = arrows(Side::Client, hello);
+    assert!(before.len() == 1 && before[0].ends_with("\"  11 bytes"), "no frame before the handshake: {before:?}");
+    let answer = b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x89\x02Hi\x88\x02\x03\xe8";
+    let behind = arrows(Side::Server, answer);
+    assert_eq!(behind[1..], ["S -> C  ping \"Hi\"  4 bytes", "S -> C  close 1000 \"\"  4 bytes"]);
+    assert!(behind[0].starts_with("S -> C  \"HTTP/1.1 101 Switching"), "{behind:?}");
+    assert_eq!(arrows(Side::Client, hello), ["C -> S  text \"Hello\", masked  11 bytes"]);
+    let cut = arrows(Side::Client, &hello[..7]);
+    assert!(cut.len() == 1 && cut[0].starts_with("C -> S  \"") && cut[0].ends_with("7 bytes"), "half a frame: {cut:?}");
+}
+
+#[test]
 fn the_id_of_a_message_is_always_the_same() {
     let row = |number: &str| {
         let said = format!("0000  b8 9c                     id {number}");

@@ -2,6 +2,7 @@
 //! example, as a recorder between them saw it. It takes a whole turn (until the sender pauses), writes it down and only then passes it on, so that the order on
 //! paper is the order of cause and effect, and the same each time.
 
+use super::frames::Frame;
 use super::names::{Names, with_the_date_of_the_rfc};
 use super::process::Running;
 use super::program::{Call, Programs};
@@ -58,8 +59,9 @@ pub fn record(all: &Programs, spec: &str) -> Result<Recorded, String> {
         return Err(format!("the client failed: {:?}", asking.said()));
     }
     let turns = if udp { transcript.pieces() } else { transcript.turns() };
+    let mut frames = false;
     let recorded = Recorded {
-        arrows: turns.iter().map(|turn| names.printed(&arrow(turn))).collect(),
+        arrows: turns.iter().flat_map(|turn| arrows(turn, &mut frames)).map(|arrow| names.printed(&arrow)).collect(),
         client: transcript.sent_by(Side::Client),
         server: transcript.sent_by(Side::Server),
     };
@@ -97,6 +99,31 @@ impl Recorded {
         };
         Ok(hexdump(bytes).lines().map(|line| line.trim_end().to_owned()).collect())
     }
+}
+
+/// The arrows of a turn. Behind a 101 come frames, in both directions: each is an arrow of its own, unmasked and in words.
+pub fn arrows(turn: &Entry, frames: &mut bool) -> Vec<String> {
+    let What::Bytes(bytes) = &turn.what else { return vec![arrow(turn)] };
+    let part = |bytes: &[u8]| arrow(&Entry { what: What::Bytes(bytes.to_vec()), ..turn.clone() });
+    let (mut all, mut rest) = (Vec::new(), bytes.as_slice());
+    if !*frames && turn.side == Side::Server && bytes.starts_with(b"HTTP/1.1 101 ") {
+        *frames = true;
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+        all.push(part(&bytes[..end]));
+        rest = &bytes[end..];
+    }
+    while !rest.is_empty() {
+        // What is no frame is shown as it is.
+        let Some((frame, taken)) = Frame::read(rest).filter(|_| *frames) else {
+            all.push(part(rest));
+            break;
+        };
+        let length = rest.len().min(taken.saturating_add(frame.rest() as usize));
+        let way = if turn.side == Side::Client { "C -> S" } else { "S -> C" };
+        all.push(format!("{way}  {}  {length} bytes", frame.words()));
+        rest = &rest[length..];
+    }
+    all
 }
 
 fn arrow(turn: &Entry) -> String {
