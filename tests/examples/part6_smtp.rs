@@ -1,5 +1,4 @@
-//! Lesson 6 as a learner meets it: the program with its options, before the lab, before servers that lie or are silent; and the
-//! exercise, whose asserts its solution keeps.
+//! Lesson 6 as a learner meets it: the program with its options, before the lab, before servers that lie or are silent.
 
 use crate::support;
 use netprimer::lab::script::{self, Step};
