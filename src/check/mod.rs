@@ -26,6 +26,7 @@ pub mod ex02_2;
 pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
+pub mod ex05;
 pub mod ex06;
 mod free;
 mod peer;
@@ -58,8 +59,15 @@ pub const WHEN_IT_GOES_WRONG: &str = "When it goes wrong";
 pub const THE_EXERCISE: &str = "Exercise";
 
 /// Every exercise, in the order of the lessons.
-pub const EXERCISES: &[Exercise] =
-    &[ex02_1::EXERCISE, ex02_2::EXERCISE, ex02_3::EXERCISE, ex02_4::EXERCISE, ex02_5::EXERCISE, ex06::EXERCISE];
+pub const EXERCISES: &[Exercise] = &[
+    ex02_1::EXERCISE,
+    ex02_2::EXERCISE,
+    ex02_3::EXERCISE,
+    ex02_4::EXERCISE,
+    ex02_5::EXERCISE,
+    ex05::EXERCISE,
+    ex06::EXERCISE,
+];
 
 /// One exercise: what its checker says and knows.
 #[derive(Debug, Clone, Copy)]

@@ -12,9 +12,14 @@ impl Talk {
     /// Sends these bytes: in one piece, or as one datagram.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
-        self.say(&some(bytes));
+        self.send_as(bytes, &some(bytes));
+    }
+
+    /// The same in other words: what is another number in each run is named in the report, and what is no text is spoken.
+    pub fn send_as(&mut self, bytes: impl AsRef<[u8]>, words: &str) {
+        self.say(words);
         let whole = self.whole;
-        self.line().wire.send(bytes, whole, PATIENCE);
+        self.line().wire.send(bytes.as_ref(), whole, PATIENCE);
     }
 
     /// A remark in the report: what happens, though nobody says it.
