@@ -77,6 +77,8 @@ mod ex02_3;
 mod ex02_4;
 #[path = "wrong/ex02_5/mod.rs"]
 mod ex02_5;
+#[path = "wrong/ex04_1/mod.rs"]
+mod ex04_1;
 #[path = "wrong/ex05/mod.rs"]
 mod ex05;
 #[path = "wrong/ex06/mod.rs"]
@@ -89,6 +91,7 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex02_3", ex02_3::ANSWERS),
     ("ex02_4", ex02_4::ANSWERS),
     ("ex02_5", ex02_5::ANSWERS),
+    ("ex04_1", ex04_1::ANSWERS),
     ("ex05", ex05::ANSWERS),
     ("ex06", ex06::ANSWERS),
 ];

@@ -26,6 +26,7 @@ pub mod ex02_2;
 pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
+pub mod ex04_1;
 pub mod ex05;
 pub mod ex06;
 mod free;
@@ -65,6 +66,7 @@ pub const EXERCISES: &[Exercise] = &[
     ex02_3::EXERCISE,
     ex02_4::EXERCISE,
     ex02_5::EXERCISE,
+    ex04_1::EXERCISE,
     ex05::EXERCISE,
     ex06::EXERCISE,
 ];
