@@ -79,6 +79,8 @@ mod ex02_4;
 mod ex02_5;
 #[path = "wrong/ex04_1/mod.rs"]
 mod ex04_1;
+#[path = "wrong/ex04_2/mod.rs"]
+mod ex04_2;
 #[path = "wrong/ex05/mod.rs"]
 mod ex05;
 #[path = "wrong/ex06/mod.rs"]
@@ -92,6 +94,7 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex02_4", ex02_4::ANSWERS),
     ("ex02_5", ex02_5::ANSWERS),
     ("ex04_1", ex04_1::ANSWERS),
+    ("ex04_2", ex04_2::ANSWERS),
     ("ex05", ex05::ANSWERS),
     ("ex06", ex06::ANSWERS),
 ];

@@ -16,6 +16,7 @@
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
 //! | a client that has a text to say | [`Talk::start_with`] |
 //! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
+//! | a client that sends WebSocket frames | [`Talk::hear_frame`], [`Talk::expect_frame`], [`Talk::send_frame`] |
 //! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
 //!
 //! May use: everything in src.
@@ -27,8 +28,10 @@ pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
 pub mod ex04_1;
+pub mod ex04_2;
 pub mod ex05;
 pub mod ex06;
+mod frames;
 mod free;
 mod peer;
 mod report;
@@ -38,6 +41,7 @@ mod talk;
 mod wire;
 
 pub use client::At;
+pub use frames::Frame;
 pub use peer::{Ask, AskAll, AskWith, Ended, Peer, Role, Serve, ServeUdp};
 pub use report::{Failure, Report, Step};
 pub use talk::{Checked, Talk};
@@ -67,6 +71,7 @@ pub const EXERCISES: &[Exercise] = &[
     ex02_4::EXERCISE,
     ex02_5::EXERCISE,
     ex04_1::EXERCISE,
+    ex04_2::EXERCISE,
     ex05::EXERCISE,
     ex06::EXERCISE,
 ];

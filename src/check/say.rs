@@ -18,13 +18,23 @@ impl Talk {
     /// The same in other words: what is another number in each run is named in the report, and what is no text is spoken.
     pub fn send_as(&mut self, bytes: impl AsRef<[u8]>, words: &str) {
         self.say(words);
+        self.send_quietly(bytes.as_ref());
+    }
+
+    /// Sends these bytes, of which the report has been told already.
+    pub fn send_quietly(&mut self, bytes: &[u8]) {
         let whole = self.whole;
-        self.line().wire.send(bytes.as_ref(), whole, PATIENCE);
+        self.line().wire.send(bytes, whole, PATIENCE);
     }
 
     /// A remark in the report: what happens, though nobody says it.
     pub fn say(&mut self, words: &str) {
         self.note(self.role.letters().0, words);
+    }
+
+    /// The same for what the client does.
+    pub fn say_of_client(&mut self, words: &str) {
+        self.note('C', words);
     }
 
     /// Says "no more from me" and goes on listening.
@@ -57,12 +67,16 @@ impl Talk {
 
     /// Sends this again and again, every so often, until the client has ended or the time is over.
     pub fn drip(&mut self, bytes: &[u8], every: Duration, time: Duration) {
+        self.drip_as(bytes, &shown(bytes), every, time);
+    }
+
+    /// The same in other words.
+    pub fn drip_as(&mut self, bytes: &[u8], words: &str, every: Duration, time: Duration) {
         let until = Deadline::after(time);
         let every_ms = every.as_millis();
-        self.say(&format!("{} every {every_ms} ms", shown(bytes)));
+        self.say(&format!("{words} every {every_ms} ms"));
         while !until.is_over() && self.how_it_ended(every).is_none() {
-            let whole = self.whole;
-            self.line().wire.send(bytes, whole, PATIENCE);
+            self.send_quietly(bytes);
         }
     }
 
