@@ -33,21 +33,8 @@ fn main() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--one-scan", last, wanted] => common::finish(one_scan(last, wanted).map(|()| 0)),
         ["--inside", rounds] => common::finish(rounds.parse().map_err(Into::into).and_then(|n| measure(n, None))),
-        _ => common::main(USAGE, rounds, outside),
+        _ => common::main(USAGE, |args| common::only_rounds(args, 9), outside),
     }
-}
-
-fn rounds(args: Vec<String>) -> Result<usize> {
-    let mut rounds = 9;
-    common::options(args, |name, value| {
-        match name {
-            "--quick" => rounds = 3,
-            "--rounds" => rounds = value()?.parse::<usize>()?.max(1),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    Ok(rounds)
 }
 
 /// One scan by ours, as a process of its own: what nmap and Python are, too.

@@ -269,6 +269,13 @@ mod tests {
     }
 
     #[test]
+    fn the_words_of_a_server_do_not_command_the_terminal() {
+        let lines = vec!["\u{1b}[2J\r\n\u{9b}2J".to_owned(), "你好 \\ \"".to_owned()];
+        let error = Error::Reply(Box::new(Reply { code: 550, lines }));
+        assert_eq!(error.to_string(), "the server said: 550 \\u{1b}[2J\\r\\n\\u{9b}2J / 你好 \\ \"");
+    }
+
+    #[test]
     fn both_names_of_a_read_timeout_become_one() {
         for kind in [ErrorKind::WouldBlock, ErrorKind::TimedOut] {
             let error = Error::io("read a line")(kind.into());

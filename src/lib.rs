@@ -18,6 +18,7 @@
 //! | `03_2_4_http_retry` | [`web`], [`retry`] | every limit biting; what may be sent twice; a policy per address |
 //! | `04_1_websocket_server` | [`websocket`] | messages both ways; a page on the same port; whose pages may connect |
 //! | `04_2_websocket_client` | [`websocket`] | connect, send, receive; masks and lengths; ping and pong; closing |
+//! | `05_ftp` | [`ftp`] | two connections; the address not to be believed; what TLS changes; whether it was all |
 //! | `06_smtp` | [`smtp`] | a message over STARTTLS after a login; envelope against head; nothing smuggled |
 //! | `07_1_dns` | [`dns`] | forward, reverse, the packet field by field |
 //! | `07_2_port_scan` | [`scan`] | open, closed, filtered and why; only what you may scan |
@@ -116,6 +117,7 @@ mod texts {
         lesson_03_2_4 = "../lessons/03_2_4_http_retry.md",
         lesson_04_1 = "../lessons/04_1_websocket_server.md",
         lesson_04_2 = "../lessons/04_2_websocket_client.md",
+        lesson_05 = "../lessons/05_ftp.md",
         lesson_06 = "../lessons/06_smtp.md",
         lesson_07_1 = "../lessons/07_1_dns.md",
         lesson_07_2 = "../lessons/07_2_port_scan.md",

@@ -271,19 +271,27 @@ impl fmt::Display for Transcript {
 
 /// A [`Sink`] that writes each event at once, to stderr for instance: the conversation as it happens.
 #[derive(Debug)]
-pub struct Live<W>(Mutex<W>);
+pub struct Live<W> {
+    name: &'static str,
+    out: Mutex<W>,
+}
 
 impl<W: Write + Send> Live<W> {
     /// Writes to `out`. What cannot be written is dropped: watching must not end the conversation.
     pub fn new(out: W) -> Live<W> {
-        Live(Mutex::new(out))
+        Live::named("", out)
+    }
+
+    /// The same with `name` before each line: where one conversation has several connections, they are told apart.
+    pub fn named(name: &'static str, out: W) -> Live<W> {
+        Live { name, out: Mutex::new(out) }
     }
 }
 
 impl<W: Write + Send> Sink for Live<W> {
     fn event(&self, side: Side, event: Event<'_>) {
-        let text = show(side, event);
-        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = named(self.name, side, event);
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 }
@@ -294,7 +302,11 @@ const COLUMNS: usize = 76;
 /// One event as lines of at most 76 columns, each begun by who sent it: text line by line with its line ends visible, anything
 /// else as a hexdump.
 pub fn show(side: Side, event: Event<'_>) -> String {
-    let start = format!("{}: ", side.letter());
+    named("", side, event)
+}
+
+fn named(name: &str, side: Side, event: Event<'_>) -> String {
+    let start = format!("{name}{}: ", side.letter());
     match event {
         Event::Fin => format!("{start}FIN\n"),
         Event::Lost(error) => format!("{start}{}\n", lost(error)),

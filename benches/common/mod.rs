@@ -58,6 +58,20 @@ pub fn options(
     Ok(())
 }
 
+/// The options of a bench that has `--rounds N` and `--quick`, which is 3 of them.
+pub fn only_rounds(args: Vec<String>, usual: usize) -> Result<usize> {
+    let mut rounds = usual;
+    options(args, |name, value| {
+        match name {
+            "--quick" => rounds = 3,
+            "--rounds" => rounds = value()?.parse::<usize>()?.max(1),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    Ok(rounds)
+}
+
 // ---- rounds ----
 
 /// Lets each of `many` have its turn in each round; every round begins with another one. Gives what the rounds measured, each

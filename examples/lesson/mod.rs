@@ -7,15 +7,17 @@
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use netprimer::dial;
 use netprimer::trace::{Event, Live, Side, Sink};
+use std::any::Any;
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{panic, process, thread};
+use std::{process, thread};
 
 /// Runs a lesson: reads the arguments, which are `args` and those that all lessons have, and ends by
 /// [`netprimer::finish`]. Wrong arguments end the program with status 2 and its usage.
@@ -33,7 +35,13 @@ where
 {
     end_quietly_without_a_reader();
     match read(about, args, std::env::args_os()) {
-        Ok(args) => netprimer::finish(run(&args)),
+        Ok(args) => match panic::catch_unwind(AssertUnwindSafe(|| run(&args))) {
+            Ok(result) => netprimer::finish(result),
+            Err(panic) => match failed_output(panic.as_ref()) {
+                Some(error) => output_failed(&error),
+                None => panic::resume_unwind(panic),
+            },
+        },
         Err(answer) => {
             let _ = answer.print(); // nobody may be left to read it
             ExitCode::from(if answer.use_stderr() { 2 } else { 0 }) // `--help` is no error
@@ -90,7 +98,12 @@ impl Args {
 
     /// Who is to be told what passes: stderr, if `--wire` or `--slow` was given.
     pub fn wire(&self) -> Option<Arc<dyn Sink>> {
-        let live = || Live::new(io::stderr());
+        self.wire_of("")
+    }
+
+    /// The same for one of several connections, whose name stands before each line.
+    pub fn wire_of(&self, name: &'static str) -> Option<Arc<dyn Sink>> {
+        let live = || Live::named(name, io::stderr());
         match self.get_one::<Duration>("slow") {
             Some(pause) => Some(Arc::new(Slow::new(live(), *pause))),
             None if self.get_flag("wire") => Some(Arc::new(live())),
@@ -161,17 +174,23 @@ pub fn address(text: &str) -> netprimer::Result<dial::Target> {
 }
 
 /// `nc ... | head -1` is a wish that is fulfilled, not an error: when the reader has gone, `println!` panics, and the
-/// program ends here with status 0. An output that fails otherwise (a full disk) is an error.
+/// program ends with status 0. An output that fails otherwise (a full disk) is an error. In the main thread the panic goes its
+/// way first, so that what is to be removed at the end is removed.
 fn end_quietly_without_a_reader() {
     let usual = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
-        let Some(cause) = text.strip_prefix("failed printing to stdout: ") else { return usual(panic) };
-        // The panic has only the text of the system's error, which ends with its number: `(os error 32)`.
-        let number = cause.trim_end_matches(')').rsplit(' ').next().and_then(|number| number.parse().ok());
-        let error = number.map_or_else(|| io::Error::other(cause), io::Error::from_raw_os_error);
-        output_failed(&error);
+    panic::set_hook(Box::new(move |panic| match failed_output(panic.payload()) {
+        None => usual(panic),
+        Some(_) if thread::current().name() == Some("main") => {} // `tool` goes on
+        Some(error) => output_failed(&error),
     }));
+}
+
+/// Why `println!` panicked, if it was that.
+fn failed_output(payload: &(dyn Any + Send)) -> Option<io::Error> {
+    let cause = payload.downcast_ref::<String>()?.strip_prefix("failed printing to stdout: ")?;
+    // The panic has only the text of the system's error, which ends with its number: `(os error 32)`.
+    let number = cause.trim_end_matches(')').rsplit(' ').next().and_then(|number| number.parse().ok());
+    Some(number.map_or_else(|| io::Error::other(cause), io::Error::from_raw_os_error))
 }
 
 /// Standard output for bytes as they are; it ends the program as `println!` does here, when nobody reads it any more.
@@ -179,14 +198,14 @@ pub struct Out;
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stdout().write(bytes).inspect_err(output_failed)
+        io::stdout().write(bytes).inspect_err(|error| output_failed(error))
     }
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush().inspect_err(output_failed)
+        io::stdout().flush().inspect_err(|error| output_failed(error))
     }
 }
 
-fn output_failed(error: &io::Error) {
+fn output_failed(error: &io::Error) -> ! {
     if error.kind() == ErrorKind::BrokenPipe {
         process::exit(0);
     }

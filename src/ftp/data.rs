@@ -112,7 +112,7 @@ impl Ftp {
         wire::parse_epsv(&reply.expect(229)?).map(Some)
     }
 
-    /// The time for the last reply to a transfer: what lies in the buffers on the way has still to arrive.
+    /// The time for the last reply to an upload: what lies in the buffers on the way has still to arrive.
     fn after_data(&self) -> Deadline {
         Deadline::after(self.options.dial.reply.max(self.options.data))
     }
@@ -167,13 +167,13 @@ impl Transfer<'_> {
     pub(super) fn received(&mut self) -> Result<()> {
         self.ended = true;
         drop(self.data.take());
-        self.last_word()
+        self.last_word(Deadline::after(self.ftp.options.dial.reply))
     }
 
     /// After the last byte was written. Over TLS we wait until the server has ended too: closed with session tickets unread the
     /// connection would be reset, and a reset destroys what is on its way (RFC 4217 section 7 is silent about it).
     pub(super) fn sent(mut self) -> Result<()> {
-        let Some(mut data) = self.data.take() else { return self.last_word() };
+        let Some(mut data) = self.data.take() else { return self.last_word(self.ftp.after_data()) };
         self.ended = true;
         let closed = if self.ftp.is_secure() {
             data.set_deadline(self.ftp.after_data());
@@ -183,13 +183,12 @@ impl Transfer<'_> {
         };
         match closed {
             // He may keep his end open until he has said that all is well, and that counts.
-            Ok(()) | Err(Error::Timeout(_)) => self.last_word(),
+            Ok(()) | Err(Error::Timeout(_)) => self.last_word(self.ftp.after_data()),
             Err(error) => Err(self.lost(error)),
         }
     }
 
-    fn last_word(&mut self) -> Result<()> {
-        let deadline = self.ftp.after_data();
+    fn last_word(&mut self, deadline: Deadline) -> Result<()> {
         self.ftp.control.until(deadline);
         let reply = self.ftp.reply()?;
         if reply.code / 100 == 2 { Ok(()) } else { Err(self.ftp.refusal(reply)) }

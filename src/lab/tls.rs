@@ -175,7 +175,7 @@ impl Acceptor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new(certificate: Certificate) -> Result<Acceptor> {
-        Acceptor::with(certificate, None)
+        Acceptor::with(certificate, None, true)
     }
 
     /// Shows this certificate and speaks this version only.
@@ -183,12 +183,21 @@ impl Acceptor {
     /// # Errors
     /// Those of [`Acceptor::new`], and where this system cannot accept with that version: 1.3 on other systems than Linux.
     pub fn only(certificate: Certificate, version: Version) -> Result<Acceptor> {
-        Acceptor::with(certificate, Some(version))
+        Acceptor::with(certificate, Some(version), true)
     }
 
-    fn with(certificate: Certificate, only: Option<Version>) -> Result<Acceptor> {
+    /// As [`Acceptor::new`], but in TLS 1.3 it gives no tickets with which a session could be resumed (RFC 8446 section 4.6.1): for
+    /// clients who close without having read them, and so reset what they sent last.
+    ///
+    /// # Errors
+    /// Those of [`Acceptor::new`].
+    pub fn without_tickets(certificate: Certificate) -> Result<Acceptor> {
+        Acceptor::with(certificate, None, false)
+    }
+
+    fn with(certificate: Certificate, only: Option<Version>, tickets: bool) -> Result<Acceptor> {
         let lab = LAB.as_ref().map_err(again)?;
-        let inner = lab.acceptor(&certificate.plan(), only).map_err(wrong)?;
+        let inner = lab.acceptor(&certificate.plan(), only, tickets).map_err(wrong)?;
         Ok(Acceptor { inner, shows: certificate })
     }
 

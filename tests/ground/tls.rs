@@ -209,7 +209,6 @@ fn a_plaintext_client_is_named_as_one() {
     }
 }
 
-#[test]
 fn a_silent_server_and_one_that_drips_cost_the_deadline() {
     // The head of a record of 16 KiB, and then its bytes one by one.
     let mut slow = vec![0x16, 3, 3, 0x40, 0];
@@ -264,7 +263,6 @@ fn a_client_that_is_silent_costs_a_server_its_own_limit() {
 
 // ---- the end ----
 
-#[test]
 fn a_marked_end_is_an_end_and_a_cut_is_an_error_wherever_it_comes() {
     const SENT: usize = 40_000; // three records
     for version in BOTH {
@@ -389,7 +387,6 @@ fn nothing_is_lost_in_either_direction() {
     }
 }
 
-#[test]
 fn an_upload_waits_for_a_server_that_reads_late() {
     const SIZE: usize = 100_000; // fits into the buffers of the system, so that writing ends before the reading begins
     for version in BOTH {
@@ -493,7 +490,6 @@ fn a_changed_record_is_noticed() {
     }
 }
 
-#[test]
 fn time_runs_out_for_one_read_and_not_for_the_session() {
     for version in BOTH {
         let (server, said) = serve(acceptor(version), echo);
@@ -517,7 +513,6 @@ fn time_runs_out_for_one_read_and_not_for_the_session() {
     }
 }
 
-#[test]
 fn a_server_that_never_reads_does_not_hold_us() {
     let peer = script::play([Step::StartTls(Certificate::Good), Step::Wait(HARD)]).unwrap();
     let mut stream = ok("localhost", peer.addr().port());
@@ -833,4 +828,12 @@ fn python(role: &str, argument: &str) -> Command {
     let mut command = Command::new("python3");
     command.arg(format!("{}/tests/python/tls_peer.py", env!("CARGO_MANIFEST_DIR"))).arg(role).arg(argument);
     command
+}
+
+together! { what_waits:
+    a_marked_end_is_an_end_and_a_cut_is_an_error_wherever_it_comes,
+    a_server_that_never_reads_does_not_hold_us,
+    a_silent_server_and_one_that_drips_cost_the_deadline,
+    an_upload_waits_for_a_server_that_reads_late,
+    time_runs_out_for_one_read_and_not_for_the_session,
 }

@@ -140,7 +140,7 @@ fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
         return "0000  12 34                     id 4660 (0x1234)".to_owned();
     }
     let mut done = String::new();
-    let line = without_the_boundary(&with_the_date_of_the_rfc(&as_in_rfc_6455(line)));
+    let line = without_the_boundary(&with_the_times_of_the_lessons(&as_in_rfc_6455(line)));
     let mut rest = line.as_str();
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         done.push_str(&rest[..start]);
@@ -148,8 +148,9 @@ fn steady(line: &str, mut name: impl FnMut(u16) -> u16) -> String {
         let end = start + number(&rest[start..]);
         let (digits, after) = (&rest[start..end], &rest[end..]);
         let fraction = after.strip_prefix('.').map(|tail| 1 + number(tail)).filter(|length| *length > 1);
-        let is_port =
-            ["127.0.0.1:", "[::1]:", "localhost:", "0.0.0.0:", "[::]:", " port "].iter().any(|h| done.ends_with(h));
+        let is_port = ["127.0.0.1:", "[::1]:", "localhost:", "0.0.0.0:", "[::]:", " port ", "(|||"]
+            .iter()
+            .any(|h| done.ends_with(h));
         rest = after;
         match (digits.parse(), fraction) {
             (Ok(port), _) if is_port => done.push_str(&name(port).to_string()),
@@ -175,9 +176,26 @@ fn id_of_a_message(line: &str) -> bool {
     number == format!("{id} (0x{id:04x})")
 }
 
+/// What tells today's day and time, with those that the lessons show.
+pub fn with_the_times_of_the_lessons(line: &str) -> String {
+    with_the_time_of_a_file(&with_the_date_of_the_rfc(line))
+}
+
+/// `Nov 22 21:06` in a line of LIST, behind the size of the file, as `Nov 06 08:49`.
+fn with_the_time_of_a_file(line: &str) -> String {
+    let Some(start) = line.find("rw-r--r-- 1 ftp ").map(|at| at + "rw-r--r-- 1 ftp      ftp      123456789012 ".len())
+    else {
+        return line.to_owned();
+    };
+    match line.get(start..start + 12) {
+        Some(time) if time.as_bytes()[9] == b':' => format!("{}Nov 06 08:49{}", &line[..start], &line[start + 12..]),
+        _ => line.to_owned(),
+    }
+}
+
 /// `Date: Sun, 22 Nov 2026 19:08:34 GMT` as the example of RFC 9110 section 5.6.7; the same day in a mail, where it ends with
 /// `+0000` and the day of the month may have one digit.
-pub fn with_the_date_of_the_rfc(line: &str) -> String {
+fn with_the_date_of_the_rfc(line: &str) -> String {
     const DAY: &str = "Sun, 06 Nov 1994 08:49:37";
     let time = line.split_once("Date: ").and_then(|(_, rest)| {
         let end = rest.find(" GMT").or(rest.find(" +0000"))?;

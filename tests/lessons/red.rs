@@ -280,6 +280,11 @@ fn a_server_of_the_lab_may_be_one_side() {
     );
     assert!(text.contains("C -> S  \"你好\"  6 bytes\n"), "{text}");
     red(&text, "lab http <", "lab gopher <", "the lab has no `gopher`");
+
+    let text = blessed(
+        "<!-- wire: lab ftp < fake 127.0.0.1:2121 -->\n```text\nx\n        It greets,\nx\n        hears what\nx\n        is no command,\nx\n        and leaves.\n```\n",
+    );
+    assert!(text.contains("C -> S  \"你好\"  6 bytes\n"), "{text}");
 }
 
 #[test]

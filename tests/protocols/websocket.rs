@@ -269,8 +269,7 @@ fn whose_pages_may_connect() {
     assert_eq!(found, [101, 403, 101]);
 }
 
-#[test]
-fn a_handshake_that_does_not_end() {
+pub fn a_handshake_that_does_not_end() {
     let serve = Serve { handshake: Duration::from_millis(400), ..Serve::default() };
     let lab = lab_with(serve);
     let addr = lab.addr();
@@ -358,8 +357,7 @@ fn what_is_no_websocket_gets_the_right_code() {
     assert_eq!(lab.running().server().totals().panics, 0);
 }
 
-#[test]
-fn fragments_that_are_empty() {
+pub fn fragments_that_are_empty() {
     let lab = lab_with(limited(Limits { message: 1024, ..Limits::default() }));
     let mut tcp = raw(lab.addr());
     let mut bytes = frame(0x01, b"");
@@ -432,8 +430,7 @@ fn echo(client: &mut websocket::Client) -> netprimer::Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_peer_that_answers_no_ping_is_dead() {
+pub fn a_peer_that_answers_no_ping_is_dead() {
     let limits =
         Limits { ping_after: Some(Duration::from_millis(100)), pong_within: Duration::from_millis(150), ..quick() };
     let (running, errors) = tells(limits, echo);
@@ -494,8 +491,7 @@ fn our_client_notices_a_dead_server() {
     assert_eq!(silent.join().unwrap()[..2], [0x89, 0x80], "a client's ping is masked too");
 }
 
-#[test]
-fn too_many_pings() {
+pub fn too_many_pings() {
     let lab = lab_with(Serve::default());
     let mut tcp = raw(lab.addr());
     let mut writer = tcp.try_clone().unwrap();
@@ -507,8 +503,7 @@ fn too_many_pings() {
     echoes(lab.addr());
 }
 
-#[test]
-fn one_who_does_not_read_is_not_waited_for_for_ever() {
+pub fn one_who_does_not_read_is_not_waited_for_for_ever() {
     let limits = Limits { write: Duration::from_millis(300), pings: u32::MAX, ..quick() };
     let (running, errors) = tells(limits, |client| {
         loop {
@@ -571,8 +566,7 @@ fn a_slow_member_does_not_hold_the_others() {
 
 // ---- the end ----
 
-#[test]
-fn stop_tells_everybody() {
+pub fn stop_tells_everybody() {
     for acceptor in [None, Some(Acceptor::new(Certificate::Good).unwrap())] {
         let dial = Dial { tls: Some(tls::trust().unwrap()), ..Dial::default() };
         let options = websocket::Options { dial, ..Default::default() };
@@ -605,8 +599,7 @@ fn stop_tells_everybody() {
     }
 }
 
-#[test]
-fn stop_waits_for_nobody_who_does_not_read() {
+pub fn stop_waits_for_nobody_who_does_not_read() {
     let (running, errors) = tells(quick(), |client| {
         loop {
             client.send(vec![0; 1 << 20])?;

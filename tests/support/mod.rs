@@ -37,6 +37,35 @@ pub fn not_allowed(what: &str, why: &str) {
     note(&format!("skipped: {what}: {}", why.trim()));
 }
 
+/// The same test with each of these, on threads of their own: what mostly waits, waits at once.
+pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| test(case));
+        }
+    });
+}
+
+/// Tests that mostly wait, as one: all at once, so that it takes as long as the longest of them. Each has a thread with its name.
+#[macro_export]
+macro_rules! together {
+    ($all:ident: $($test:path),+ $(,)?) => {
+        #[test]
+        fn $all() {
+            $crate::support::together(&[$((stringify!($test), $test as fn())),+]);
+        }
+    };
+}
+
+/// See [`together!`].
+pub fn together(tests: &[(&str, fn())]) {
+    std::thread::scope(|scope| {
+        for (name, test) in tests {
+            std::thread::Builder::new().name((*name).to_owned()).spawn_scoped(scope, test).unwrap();
+        }
+    });
+}
+
 /// A call that has a timeout can be interrupted (signal(7)), by a machine that is suspended and goes on for instance.
 pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {

@@ -75,11 +75,14 @@ impl Maker {
         Ok(String::from_utf8(self.certificate.to_pem()?)?)
     }
 
-    pub(super) fn acceptor(&self, plan: &Plan, only: Option<Version>) -> Result<Accepts, Cause> {
+    pub(super) fn acceptor(&self, plan: &Plan, only: Option<Version>, tickets: bool) -> Result<Accepts, Cause> {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
         acceptor.set_private_key(&self.key)?;
         let leaf = self.leaf(plan)?;
         acceptor.set_certificate(&leaf)?;
+        if !tickets {
+            acceptor.set_num_tickets(0)?;
+        }
         if let Some(version) = only {
             if version == Version::V1_1 {
                 acceptor.clear_options(SslOptions::NO_TLSV1_1);
