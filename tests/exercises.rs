@@ -85,6 +85,8 @@ mod ex04_2;
 mod ex05;
 #[path = "wrong/ex06/mod.rs"]
 mod ex06;
+#[path = "wrong/ex08_2/mod.rs"]
+mod ex08_2;
 
 /// One row for each exercise, beside its `mod` above.
 const ANSWERS: &[(&str, Answers)] = &[
@@ -97,6 +99,7 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex04_2", ex04_2::ANSWERS),
     ("ex05", ex05::ANSWERS),
     ("ex06", ex06::ANSWERS),
+    ("ex08_2", ex08_2::ANSWERS),
 ];
 
 fn root(path: &str) -> PathBuf {

@@ -218,7 +218,7 @@ impl Talk {
         }
     }
 
-    fn result(&mut self, wait: Duration) -> Option<Ended> {
+    pub(super) fn result(&mut self, wait: Duration) -> Option<Ended> {
         let ended = self.how_it_ended(wait).cloned()?;
         match &ended {
             Ended::Returned(answer) => self.note('C', &format!("(returns {})", some(answer))),

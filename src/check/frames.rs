@@ -3,8 +3,9 @@
 //! A client's mask is another one each time, so a report shows what a frame says: `text one`, `pong alive?`, `close 1000`. Where
 //! frames are compared, clues of a step are about these words.
 //!
-//! May use: encode; of this folder client, report, talk, wire.
+//! May use: of this folder client, peer, report, talk, wire.
 
+use super::peer::Ended;
 use super::report::{End, Expected, Failure, shown};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
@@ -129,8 +130,11 @@ impl Talk {
                 self.note('C', "(connects)");
                 return self.fail(Expected::Nothing, b"a connection".to_vec(), End::Open);
             }
-            if self.how_it_ended(TICK).is_some() {
-                return self.expect_patience(TICK);
+            let wanted = || Expected::Other("a connection, later".to_owned());
+            match self.result(TICK) {
+                None => {}
+                Some(Ended::Returned(got)) => return self.fail(wanted(), got, End::Open),
+                Some(_) => return self.fail(wanted(), Vec::new(), End::Failed),
             }
         }
         Ok(())

@@ -31,6 +31,7 @@ pub mod ex04_1;
 pub mod ex04_2;
 pub mod ex05;
 pub mod ex06;
+pub mod ex08_2;
 mod frames;
 mod free;
 mod peer;
@@ -74,6 +75,7 @@ pub const EXERCISES: &[Exercise] = &[
     ex04_2::EXERCISE,
     ex05::EXERCISE,
     ex06::EXERCISE,
+    ex08_2::EXERCISE,
 ];
 
 /// One exercise: what its checker says and knows.
