@@ -41,7 +41,7 @@ pub const EXERCISE: Exercise = Exercise {
         "In the loop: `let before = lines.len(); match listen(server, &mut lines) { Some(1000) => return Ok(...), None | \
          Some(1001) => {} Some(code) => return Err(...) }`. Then \
          `if lines.len() > before { failed = 0; pause = 50 ms } else { failed += 1 }`, where `failed == 5` is the error, and \
-         `thread::sleep(pause)` is right here: nobody waits for an answer of yours. Then `pause *= 2`.",
+         `sleep(pause)` of `std::thread` is right here: nobody waits for an answer of yours. Then `pause *= 2`.",
     ],
     dialogue,
 };

@@ -30,9 +30,6 @@ fn echo(mut client: TcpStream) -> io::Result<()> {
         client.read_exact(&mut mask)?;
         let mut payload = vec![0; length];
         client.read_exact(&mut payload)?;
-        for (n, byte) in payload.iter_mut().enumerate() {
-            *byte ^= mask[n % 4] & 0;
-        }
         let mut answer = vec![head[0]];
         match length {
             0..=125 => answer.push(length as u8),
