@@ -5,17 +5,17 @@
 //! C: (connects)
 //! S: text one                each text is a line of the result
 //! S: (hangs up)              the connection is lost
-//! C: (connects)              after 50 ms
+//! C: (connects)              after 100 ms
 //! S: close 1001              it goes away
 //! C: close 1001
-//! C: (connects)              after 100 ms, then 200, 400
-//! S: text two                and the next pause is 50 ms again
+//! C: (connects)              after 200 ms, then 400
+//! S: text two                and the next pause is 100 ms again
 //! S: close 1000              it is done
 //! C: close 1000
 //! S: FIN
 //! ```
 //!
-//! The result is all texts, each with `\n` behind it: `one\ntwo\n`. Five connections in a row that bring no text, whether nobody
+//! The result is all texts, each with `\n` behind it: `one\ntwo\n`. Four connections in a row that bring no text, whether nobody
 //! is there or they are lost, are an error. A Close with any code but 1000 and 1001 is one at once. The handshake is left out: the
 //! frames begin at once, so the socket is `WebSocket::from_raw_socket(stream, Role::Client, None)`.
 //!

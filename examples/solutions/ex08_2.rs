@@ -8,9 +8,9 @@ use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
 /// The first pause; each further one is twice as long.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(100);
 /// So many connections in a row may bring nothing.
-const FAILURES: u32 = 5;
+const FAILURES: u32 = 4;
 /// For a connection to come to be, and for the next frame: who is silent so long is lost.
 const PATIENCE: Duration = Duration::from_secs(30);
 

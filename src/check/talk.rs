@@ -102,6 +102,13 @@ impl Talk {
         &mut self.steps[last]
     }
 
+    /// Begins the step once more: what it has said so far proves nothing.
+    pub fn start_anew(&mut self) {
+        if let Some(step) = self.steps.last_mut() {
+            step.forget();
+        }
+    }
+
     /// From now on this one of several clients talks, which stay connected side by side.
     pub fn client(&mut self, number: usize) {
         self.lines.retain(|line| line.number.is_some());

@@ -30,8 +30,8 @@ def listen(server, lines):
 
 
 host, _, port = sys.argv[1].rpartition(":")
-lines, failed, pause = [], 0, 0.05
-while failed < 5:
+lines, failed, pause = [], 0, 0.1
+while failed < 4:
     before = len(lines)
     code = listen((host, int(port)), lines)
     if code == 1000:
@@ -41,8 +41,8 @@ while failed < 5:
         sys.exit(f"error: the server closed with {code}")
     failed += 1
     if len(lines) > before:
-        failed, pause = 0, 0.05
-    if failed < 5:
+        failed, pause = 0, 0.1
+    if failed < 4:
         time.sleep(pause)
         pause *= 2
-sys.exit("error: five connections in a row brought nothing")
+sys.exit("error: four connections in a row brought nothing")

@@ -17,8 +17,8 @@ pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
         failed += 1;
         if lines.len() > before {
             failed = 0;
-        } else if failed == 5 {
-            return Err(io::Error::other("five failures"));
+        } else if failed == 4 {
+            return Err(io::Error::other("four failures"));
         }
     }
 }

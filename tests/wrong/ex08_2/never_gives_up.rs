@@ -9,7 +9,7 @@ use tungstenite::{Message, WebSocket};
 
 pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
     let clock = mpsc::channel::<()>(); // nobody sends: it ticks
-    let (mut lines, mut pause) = (String::new(), 50);
+    let (mut lines, mut pause) = (String::new(), 100);
     loop {
         let before = lines.len();
         match listen(server, &mut lines) {
@@ -18,7 +18,7 @@ pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
             Some(code) => return Err(io::Error::other(format!("closed with {code}"))),
         }
         if lines.len() > before {
-            pause = 50;
+            pause = 100;
         }
         let _ = clock.1.recv_timeout(Duration::from_millis(pause));
         pause *= 2;

@@ -9,7 +9,7 @@ use tungstenite::{Message, WebSocket};
 
 pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
     let clock = mpsc::channel::<()>(); // nobody sends: it ticks
-    let (mut lines, mut failed, pause) = (String::new(), 0, 50);
+    let (mut lines, mut failed, pause) = (String::new(), 0, 100);
     loop {
         let before = lines.len();
         match listen(server, &mut lines) {
@@ -20,8 +20,8 @@ pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
         failed += 1;
         if lines.len() > before {
             failed = 0;
-        } else if failed == 5 {
-            return Err(io::Error::other("five failures"));
+        } else if failed == 4 {
+            return Err(io::Error::other("four failures"));
         }
         let _ = clock.1.recv_timeout(Duration::from_millis(pause));
     }

@@ -9,7 +9,7 @@ use tungstenite::{Message, WebSocket};
 
 pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
     let clock = mpsc::channel::<()>(); // nobody sends: it ticks
-    let (mut lines, mut failed, mut pause) = (String::new(), 0, 50);
+    let (mut lines, mut failed, mut pause) = (String::new(), 0, 100);
     loop {
         let before = lines.len();
         match listen(server, &mut lines) {
@@ -19,9 +19,9 @@ pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
         }
         failed += 1;
         if lines.len() > before {
-            (failed, pause) = (0, 50);
-        } else if failed == 5 {
-            return Err(io::Error::other("five failures"));
+            (failed, pause) = (0, 100);
+        } else if failed == 4 {
+            return Err(io::Error::other("four failures"));
         }
         let _ = clock.1.recv_timeout(Duration::from_millis(pause + 40));
         pause *= 2;
