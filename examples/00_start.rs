@@ -7,8 +7,6 @@ mod lesson;
 use clap::{Arg, builder::PossibleValuesParser};
 use netprimer::lab::ready::{CHECKS, Check, Finding, State};
 use netprimer::{Error, Result};
-use std::env;
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -37,19 +35,14 @@ fn show(name: &str, finding: &Finding) {
     }
 }
 
-/// The colour repeats what the word says. It is for those who look at a terminal and did not ask for none (no-color.org).
+/// The colour repeats what the word says.
 fn coloured(state: State) -> String {
-    let word = state.to_string();
-    let terminal = env::var_os("TERM").is_some_and(|name| name != "dumb") && io::stdout().is_terminal();
-    if !terminal || env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
-        return word;
-    }
     let colour = match state {
         State::Good => 32, // green
         State::Note => 33, // yellow
         State::Bad => 31,  // red
     };
-    format!("\x1b[{colour}m{word}\x1b[0m")
+    lesson::painted(&state.to_string(), colour)
 }
 
 /// The last line, and the exit status: 1 when something stops a lesson.

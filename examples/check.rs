@@ -104,7 +104,7 @@ fn all(csv: bool, demanded: bool) -> io::Result<ExitCode> {
             true => write!(out, "{},{},{state},{}\r\n", exercise.name, exercise.lesson, quoted(&detail))?,
             false => writeln!(
                 out,
-                "{}  {state:<9}  {}",
+                "{:<8}  {state:<9}  {}",
                 exercise.name,
                 if detail.is_empty() { exercise.task } else { &detail }
             )?,

@@ -159,6 +159,24 @@ impl Dial {
         Ok(stream)
     }
 
+    /// The same, but no single wait is longer than what is left until `deadline`. Several turns together may be:
+    /// [`wait_for`](crate::gather::wait_for) is for those.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when the time is over.
+    ///
+    /// ```
+    /// use netprimer::{Deadline, dial::Dial};
+    /// use std::time::Duration;
+    /// let dial = Dial::default().by(Deadline::after(Duration::from_secs(3)))?;
+    /// assert!(dial.connect <= Duration::from_secs(3) && dial.reply <= Duration::from_secs(3));
+    /// # Ok::<(), netprimer::Error>(())
+    /// ```
+    pub fn by(&self, deadline: Deadline) -> Result<Dial> {
+        let left = deadline.left("begin a conversation")?.unwrap_or(Duration::MAX);
+        Ok(Dial { connect: self.connect.min(left), reply: self.reply.min(left), ..self.clone() })
+    }
+
     /// Begins TLS on a stream that [`Dial::open`] gave, where a protocol has a command for it (STARTTLS, AUTH TLS). Who watched
     /// the plaintext watches the plaintext still; the time for one reply is the deadline, as before.
     ///

@@ -158,6 +158,41 @@ impl Gather {
     }
 }
 
+/// Does one piece of work on a thread of its own, and waits no longer than this for it: Python's `wait_for`. Where every turn of a
+/// conversation has its limit but nothing limits the number of turns, this does. It cannot stop the work (nothing can stop a
+/// thread): that goes on unheard, until it or the program ends. So it is for what must not hold up the end of a program.
+///
+/// # Errors
+/// Those of `work`; [`Error::Timeout`] with `phase` when it is not done in time; [`Error::Io`] when there is no thread to be had;
+/// [`Error::Other`] when it panics.
+///
+/// ```
+/// use netprimer::{Deadline, Error, gather};
+/// use std::time::Duration;
+/// let (_open, silence) = std::sync::mpsc::channel::<()>();
+/// let work = move || silence.recv().map_err(|_| Error::Closed("listen".into()));
+/// let late = gather::wait_for(Deadline::after(Duration::from_millis(50)), "listen", work);
+/// assert!(matches!(late, Err(Error::Timeout(_))));
+/// assert_eq!(gather::wait_for(Deadline::NEVER, "add", || Ok(1 + 1))?, 2);
+/// # Ok::<(), Error>(())
+/// ```
+pub fn wait_for<T: Send + 'static>(
+    deadline: Deadline,
+    phase: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (say, hear) = mpsc::channel();
+    let job = move || {
+        let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+        let _ = say.send(result); // nobody may wait for it any more
+    };
+    let left = deadline.left(phase)?;
+    thread::Builder::new().name("wait_for".into()).spawn(job).map_err(Error::io("start a thread"))?;
+    let late = || Error::Timeout(phase.into());
+    // A thread that has ended has sent its result: there is no other end.
+    left.map_or_else(|| hear.recv().map_err(|_| late()), |left| hear.recv_timeout(left).map_err(|_| late()))?
+}
+
 fn put<T>(results: &mut Vec<Option<T>>, number: usize, result: T) {
     if results.len() <= number {
         results.resize_with(number + 1, || None);

@@ -6,6 +6,7 @@
 //! | lesson | in this library | turns on |
 //! |---|---|---|
 //! | `00_start` | [`lab::ready`] | is this machine ready; the Rust you need |
+//! | `01_overview` | [`lab::all`] | the tour: every protocol once; the families of tools |
 //! | `02_1_tcp_server` | [`finish`] only: the example is plain std | a read is not a message; bytes are not text |
 //! | `02_2_tcp_client` | [`finish`] only | connect to each address with one deadline; half-close |
 //! | `02_3_udp_server` | [`finish`] only | a datagram is a message; whom may you answer? |
@@ -25,6 +26,7 @@
 //! | `08_1_concurrent_http` | [`gather`], [`web`] | threads where Python has tasks; order kept, a limit, errors apart |
 //! | `08_2_concurrent_websocket` | [`websocket`] | receive while you send; whole frames from many threads; coming back |
 //! | `09_best_practices` | [`retry`], [`deadline`], [`pool`], [`gather`] | five stations, first broken, then right |
+//! | `10_summary` | all of them | which tool for which job; a monitor that looks, reports, uploads and mails |
 //!
 //! # The ground everything stands on
 //!
@@ -105,6 +107,7 @@ mod texts {
         readme = "../README.md",
         course = "../lessons/README.md",
         lesson_00 = "../lessons/00_start.md",
+        lesson_01 = "../lessons/01_overview.md",
         lesson_02_1 = "../lessons/02_1_tcp_server.md",
         lesson_02_2 = "../lessons/02_2_tcp_client.md",
         lesson_02_3 = "../lessons/02_3_udp_server.md",
@@ -124,5 +127,6 @@ mod texts {
         lesson_08_1 = "../lessons/08_1_concurrent_http.md",
         lesson_08_2 = "../lessons/08_2_concurrent_websocket.md",
         lesson_09 = "../lessons/09_best_practices.md",
+        lesson_10 = "../lessons/10_summary.md",
     }
 }

@@ -230,6 +230,98 @@ fn every_practice_stands_where_the_index_says() {
     assert_eq!(stations.len(), 6, "{stations:?}");
 }
 
+/// The first three cells of each row of the table below a heading, without its head.
+fn cells<'t>(text: &'t str, heading: &str) -> Vec<[&'t str; 3]> {
+    let below = text.split_once(&format!("\n{heading}\n")).map_or("", |(_, below)| below);
+    let rows = below.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|')).skip(2);
+    let three = |row: &'t str| {
+        let mut cells = row.split('|').map(str::trim).skip(1);
+        [cells.next(), cells.next(), cells.next()].map(Option::unwrap_or_default)
+    };
+    rows.map(three).collect()
+}
+
+/// The numbers of lessons in a cell: `2.1, 2.2`.
+fn numbers(cell: &str) -> Vec<&str> {
+    cell.split(", ").filter(|number| number.starts_with(|c: char| c.is_ascii_digit())).collect()
+}
+
+/// What is wrong with the plans of the course: a lesson before what it needs, a way without it or with wrong periods, a week
+/// that comes too early or has too much, a lesson in no week.
+fn unplanned(course: &str) -> Vec<String> {
+    let lessons: Vec<(&str, usize, Vec<&str>)> = cells(course, "## Order and periods")
+        .into_iter()
+        .map(|[link, periods, needs]| {
+            let number = link.trim_start_matches('[').split(' ').next().unwrap_or_default();
+            (number, periods.parse().unwrap_or(0), numbers(needs))
+        })
+        .collect();
+    let known = |number: &str| lessons.iter().find(|(own, ..)| *own == number);
+    let mut wrong = Vec::new();
+    // Each lesson of a list after what it needs; what the table does not have yet is not judged.
+    let mut in_order = |what: &str, list: &[&str]| {
+        for (at, number) in list.iter().enumerate() {
+            let needs = known(number).map_or(&[][..], |(_, _, needs)| needs);
+            let missing = needs.iter().filter(|need| known(need).is_some() && !list[..at].contains(need));
+            wrong.extend(missing.map(|need| format!("{what}: {number} before {need}")));
+        }
+    };
+    in_order("the table", &lessons.iter().map(|(number, ..)| *number).collect::<Vec<_>>());
+    let weeks = cells(course, "## Twelve weeks");
+    let planned: Vec<&str> = weeks.iter().flat_map(|[_, lessons, _]| numbers(lessons)).collect();
+    in_order("the weeks", &planned);
+    let periods =
+        |list: &[&str]| list.iter().filter_map(|number| known(number)).map(|(_, periods, _)| periods).sum::<usize>();
+    let ways = cells(course, "## Shorter ways");
+    for [way, list, _] in &ways {
+        in_order(way, &numbers(list));
+    }
+    for [way, list, wanted] in &ways {
+        let list = numbers(list);
+        let sum = periods(&list) + 2 * list.iter().filter(|number| known(number).is_none()).count();
+        if wanted.parse() != Ok(sum) {
+            wrong.push(format!("{way}: {sum} periods, not {wanted}"));
+        }
+    }
+    for [week, list, _] in weeks.iter().filter(|[_, list, _]| periods(&numbers(list)) > 4) {
+        wrong.push(format!("week {week} has more than four periods: {list}"));
+    }
+    for (number, ..) in &lessons {
+        if planned.iter().filter(|planned| planned == &number).count() != 1 {
+            wrong.push(format!("{number} stands not once in the weeks"));
+        }
+    }
+    if lessons.len() < 20 || ways.len() < 5 || weeks.len() != 12 {
+        wrong.push(format!("{} lessons, {} ways, {} weeks", lessons.len(), ways.len(), weeks.len()));
+    }
+    wrong
+}
+
+#[test]
+fn the_plans_of_the_course_keep_its_order() {
+    let course = read(root(), "lessons/README.md");
+    assert_eq!(unplanned(&course), [""; 0]);
+    for (from, to, says) in [
+        ("| 2 | 2.2, 2.3 |", "| 2 | 2.2 |", "2.3 stands not once in the weeks"),
+        ("| 3 | 2.4, 2.5 |", "| 3 | 2.4, 2.5, 3.2.1 |", "the weeks: 3.2.1 before 3.1"),
+        ("| 0, 2.1, 2.2, 2.3, 2.4, 2.5 | 11 |", "| 0, 2.1, 2.2, 2.3, 2.4, 2.5 | 12 |", "sockets: 11 periods, not 12"),
+        ("| 0, 2.1, 2.2, 2.5, 3.1, 4.1, 4.2 |", "| 0, 2.1, 2.2, 3.1, 4.1, 4.2 |", "chat: 4.1 before 2.5"),
+        ("(02_2_tcp_client.md) | 2 | 2.1 |", "(02_2_tcp_client.md) | 2 | 2.4 |", "the table: 2.2 before 2.4"),
+    ] {
+        assert!(course.contains(from), "{from}");
+        let wrong = unplanned(&course.replacen(from, to, 1));
+        assert!(wrong.iter().any(|wrong| wrong == says), "{says}: {wrong:?}");
+    }
+    let words: Vec<String> = cells(&course, "## Words")
+        .into_iter()
+        .map(|[word, chinese, meaning]| {
+            assert!(!chinese.is_empty() && !meaning.is_empty(), "{word}");
+            word.trim_matches('`').to_lowercase()
+        })
+        .collect();
+    assert!(words.len() > 80 && words.is_sorted_by(|a, b| a < b), "{words:?}");
+}
+
 #[test]
 fn this_test_can_see() {
     let table = "//! | part | `a_b` |\n//! |---|\n//! | 2.1 | [`02_1_tcp_server`](x/02_1_tcp_server.md) and `02_1_tcp_server` |\n`02_9_prose`\n";

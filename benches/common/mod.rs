@@ -3,6 +3,8 @@
 
 #![allow(dead_code)] // each bench uses some of it
 
+pub mod servers;
+
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -271,6 +273,8 @@ pub fn header(out: &mut impl Write, what: &str, how: &[String], skipped: &[Strin
 #[derive(Default)]
 pub struct Report {
     pub goals: Vec<String>,
+    /// How many connections or runs failed, where that is counted.
+    pub failures: usize,
     pub complaints: Vec<String>,
 }
 

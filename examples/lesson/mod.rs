@@ -10,14 +10,14 @@ use netprimer::trace::{Event, Live, Side, Sink};
 use std::any::Any;
 use std::error::Error;
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{process, thread};
+use std::{env, process, thread};
 
 /// Runs a lesson: reads the arguments, which are `args` and those that all lessons have, and ends by
 /// [`netprimer::finish`]. Wrong arguments end the program with status 2 and its usage.
@@ -34,7 +34,7 @@ where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     end_quietly_without_a_reader();
-    match read(about, args, std::env::args_os()) {
+    match read(about, args, env::args_os()) {
         Ok(args) => match panic::catch_unwind(AssertUnwindSafe(|| run(&args))) {
             Ok(result) => netprimer::finish(result),
             Err(panic) => match failed_output(panic.as_ref()) {
@@ -166,6 +166,19 @@ pub fn number(name: &'static str, value: &'static str, help: &'static str) -> Ar
 pub fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "not a number of seconds")?;
     Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+}
+
+/// Bold, a code of ECMA-48 (SGR) as [`painted`] takes it.
+pub const BOLD: u8 = 1;
+
+/// The text as a terminal shows it with this code. It must say the same without: a pipe, a simple terminal and those who ask
+/// for no colours (no-color.org) get it as it is.
+pub fn painted(text: &str, code: u8) -> String {
+    let terminal = env::var_os("TERM").is_some_and(|name| name != "dumb") && io::stdout().is_terminal();
+    if !terminal || env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        return text.to_owned();
+    }
+    format!("\x1b[{code}m{text}\x1b[0m")
 }
 
 /// `HOST:PORT`, or a host alone for port 8888, which is the port of the socket lessons.

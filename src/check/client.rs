@@ -5,7 +5,7 @@
 use super::peer::{Ended, Peer};
 use super::report::{End, Expected, Failure, some};
 use super::running::Running;
-use super::talk::{Checked, Line, PATIENCE, Talk};
+use super::talk::{Checked, Line, PATIENCE, QUIET, Talk};
 use super::wire::{LOOK, Wire};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// How long a client may take for its result, once all was said: longer than it may wait for us, so that we hear why it gave up.
 const RESULT: Duration = Duration::from_secs(2);
+/// How often a wait for a connection looks: std has no accept with a limit.
+const TICK: Duration = Duration::from_millis(2);
 
 /// Where a client finds the checker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +27,20 @@ pub enum At {
     Udp,
     /// At a TCP port where nobody listens.
     Nobody,
+    /// At a TCP port that answers nothing, as behind a firewall that drops each SYN. Only where [`Talk::has_silence`].
+    Silent,
 }
 
 impl Talk {
+    /// Whether this system can have a port that answers nothing. (Windows refuses whom it has no room for.)
+    pub fn has_silence(&mut self) -> bool {
+        match Wire::silent() {
+            Ok(silent) => self.silence = silent,
+            Err(error) => self.broken = Some(error),
+        }
+        self.silence.is_some()
+    }
+
     /// The learner's client starts and gets an address of ours.
     ///
     /// # Errors
@@ -88,6 +101,10 @@ impl Talk {
                 At::Tcp => Wire::listening(),
                 At::Udp => Wire::datagrams(),
                 At::Nobody => Wire::nobody(),
+                At::Silent => {
+                    let none = || Error::Invalid("no port of this system is silent".into());
+                    Ok(Wire::silent()?.ok_or_else(none)?)
+                }
             };
             let door = door.map_err(tried())?;
             addresses.push(door.address().map_err(tried())?);
@@ -158,7 +175,6 @@ impl Talk {
     }
 
     fn accept_from(&mut self, door: usize) -> Checked {
-        const TICK: Duration = Duration::from_millis(2);
         let patience = self.patience(PATIENCE);
         let until = Deadline::after(patience);
         loop {
@@ -171,6 +187,26 @@ impl Talk {
                 }
                 Ok(None) if !over => {}
                 _ => return self.fail(Expected::Connection, Vec::new(), End::Silent(patience)),
+            }
+        }
+    }
+
+    /// Nobody may connect here yet: believed after 150 ms. When the client has ended, that is for the next step.
+    ///
+    /// # Errors
+    /// When it connects.
+    pub fn expect_nobody(&mut self) -> Checked {
+        let until = Deadline::after(QUIET);
+        loop {
+            let over = until.is_over() || self.how_it_ended(TICK).is_some();
+            match self.line().door.accepted() {
+                Ok(Some(wire)) => {
+                    self.line().wire = wire;
+                    self.note('C', "(connects)");
+                    return self.fail(Expected::Nothing, Vec::new(), End::Connects);
+                }
+                _ if over => return Ok(()),
+                _ => {}
             }
         }
     }
@@ -289,5 +325,23 @@ mod tests {
         assert_eq!((failure.received.as_slice(), &failure.end), (b"GET".as_slice(), &End::HungUp));
         let failure = talk.refuse("a head that names its host", b"GET", "Host is missing.").unwrap_err();
         assert_eq!(failure.expected, Expected::Other("a head that names its host".to_owned()));
+    }
+    #[test]
+    fn who_connects_too_early_is_evidence_and_a_silent_port_is_silent() {
+        fn ask(servers: &[SocketAddr]) -> io::Result<Vec<u8>> {
+            let _open = TcpStream::connect(servers[0])?;
+            let kinds = servers[1..].iter().map(|at| TcpStream::connect_timeout(at, Duration::from_millis(300)));
+            Ok(kinds.map(|end| format!("{:?}", end.unwrap_err().kind())).collect::<String>().into())
+        }
+        let mut talk = Talk::new(Role::Client, Peer::ClientOfAll(ask), None);
+        talk.step("one", "The code");
+        talk.start_all(&[At::Tcp]).unwrap();
+        talk.expect_result("").unwrap();
+        let failure = talk.expect_nobody().unwrap_err();
+        assert_eq!((failure.expected, failure.end), (Expected::Nothing, End::Connects));
+        if talk.has_silence() {
+            talk.start_all(&[At::Tcp, At::Silent, At::Nobody]).unwrap();
+            talk.expect_result("TimedOutConnectionRefused").unwrap();
+        }
     }
 }

@@ -114,7 +114,7 @@ fn pinged(talk: &mut Talk, mut last: Instant) -> Result<Duration, Box<Failure>> 
     talk.say("ping again every 10 ms");
     let due = last + LATE;
     while last < due {
-        talk.send_quietly(&ping("again").bytes());
+        talk.send_unshown(ping("again").bytes());
         lull = lull.max(last.elapsed());
         last = Instant::now();
         let mut came = false;

@@ -56,4 +56,15 @@ impl Talk {
         self.explain(why);
         self.fail(Expected::Other(expected.to_owned()), received.to_vec(), End::Open)
     }
+
+    /// The same, where the step may know better why: this holds when none of its clues fits.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn differs(&mut self, expected: &str, received: &[u8], otherwise: &'static str) -> Checked {
+        if let Some(step) = self.steps.last_mut() {
+            step.if_received("", otherwise);
+        }
+        self.fail(Expected::Other(expected.to_owned()), received.to_vec(), End::Open)
+    }
 }

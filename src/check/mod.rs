@@ -15,9 +15,10 @@
 //! | a UDP server | [`Talk::open_udp`], and the same |
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
 //! | a client that has a text to say | [`Talk::start_with`] |
-//! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::listen`] |
+//! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::expect_nobody`], [`Talk::listen`] |
+//! | a client of the web | [`Talk::hear_request`], [`Talk::answer`], [`Talk::expect_pause`], [`Talk::expect_no_request`] |
 //! | a client that sends WebSocket frames | [`Talk::hear_frame`], [`Talk::expect_frame`], [`Talk::send_frame`] |
-//! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] for what is wrong with them |
+//! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] or [`Talk::differs`] for what is wrong with them |
 //!
 //! May use: everything in src.
 
@@ -27,13 +28,23 @@ pub mod ex02_2;
 pub mod ex02_3;
 pub mod ex02_4;
 pub mod ex02_5;
+pub mod ex03_1;
+pub mod ex03_2_1;
+pub mod ex03_2_2;
+pub mod ex03_2_3;
+pub mod ex03_2_4;
 pub mod ex04_1;
 pub mod ex04_2;
 pub mod ex05;
 pub mod ex06;
+pub mod ex07_1;
+pub mod ex07_2;
+pub mod ex08_1;
 pub mod ex08_2;
+pub mod ex09;
 mod frames;
 mod free;
+mod http;
 mod peer;
 mod report;
 mod running;
@@ -43,6 +54,7 @@ mod wire;
 
 pub use client::At;
 pub use frames::Frame;
+pub use http::Asked;
 pub use peer::{Ask, AskAll, AskWith, Ended, Peer, Role, Serve, ServeUdp};
 pub use report::{Failure, Report, Step};
 pub use talk::{Checked, Talk};
@@ -71,11 +83,20 @@ pub const EXERCISES: &[Exercise] = &[
     ex02_3::EXERCISE,
     ex02_4::EXERCISE,
     ex02_5::EXERCISE,
+    ex03_1::EXERCISE,
+    ex03_2_1::EXERCISE,
+    ex03_2_2::EXERCISE,
+    ex03_2_3::EXERCISE,
+    ex03_2_4::EXERCISE,
     ex04_1::EXERCISE,
     ex04_2::EXERCISE,
     ex05::EXERCISE,
     ex06::EXERCISE,
+    ex07_1::EXERCISE,
+    ex07_2::EXERCISE,
+    ex08_1::EXERCISE,
     ex08_2::EXERCISE,
+    ex09::EXERCISE,
 ];
 
 /// One exercise: what its checker says and knows.

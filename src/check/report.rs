@@ -114,6 +114,8 @@ pub(super) enum Expected {
 pub(super) enum End {
     /// The bytes are wrong, whatever comes after them.
     Open,
+    /// A connection that was not to come.
+    Connects,
     Silent(Duration),
     HungUp,
     /// A client gave an error.
@@ -153,6 +155,7 @@ impl Failure {
     fn received(&self) -> String {
         let end = match &self.end {
             End::Open => return some(&self.received),
+            End::Connects => "a connection".to_owned(),
             End::Silent(_) if self.ended.is_some() => "nothing".to_owned(),
             End::Silent(time) => format!("nothing within {} s", time.as_secs_f32()),
             End::HungUp => "(hangs up)".to_owned(),
@@ -199,7 +202,7 @@ impl Failure {
                 matches!(self.expected, Expected::Bytes(_)) && self.end != End::Open && !self.received.is_empty()
             }
             Clue::More(bytes) => self.expected == Expected::NoMore && self.received.starts_with(bytes.as_bytes()),
-            Clue::Early => self.end == End::Open && self.expected == Expected::Nothing,
+            Clue::Early => matches!(self.end, End::Open | End::Connects) && self.expected == Expected::Nothing,
             Clue::Silent => matches!(self.end, End::Silent(_)) && self.ended.is_none(),
             Clue::HungUp => matches!(self.end, End::HungUp | End::Failed | End::Refused(_)) || self.ended.is_some(),
             Clue::Returned => self.expected == Expected::Error && self.end == End::Open,
@@ -228,6 +231,7 @@ impl Failure {
             (Expected::HangUp | Expected::HalfClose, End::Open) => {
                 "Nothing more had to come, only the end of the connection.".to_owned()
             }
+            (_, End::Connects) => format!("The {noun} connected before it was its turn."),
             (_, End::Open) => "Compare both lines from that byte on.".to_owned(),
         }
     }
@@ -301,7 +305,8 @@ pub(super) fn some(bytes: &[u8]) -> String {
     if bytes.is_empty() { "(no bytes)".to_owned() } else { shown(bytes) }
 }
 
-/// Bytes on one line: what is longer than fits is cut, and its length named.
+/// Bytes on one line, or a line of words on two or three where [`wrap`] finds spaces: what is longer is cut, and its length
+/// named.
 pub(super) fn shown(bytes: &[u8]) -> String {
     const FITS: usize = 60;
     let mut whole = visible(bytes).replace("  ", " \\x20");
@@ -309,7 +314,9 @@ pub(super) fn shown(bytes: &[u8]) -> String {
     if whole.ends_with(' ') {
         whole.replace_range(whole.len() - 1.., "\\x20");
     }
-    if columns(&whole) <= FITS {
+    let one_line = || !bytes.trim_ascii_end().contains(&b'\n');
+    let words_fit = || whole.split(' ').all(|word| columns(word) <= FITS / 2);
+    if columns(&whole) <= FITS || (columns(&whole) <= 2 * FITS && one_line() && words_fit()) {
         return whole;
     }
     // One byte takes at most four columns (\x1b), a cut character is shown as bytes.

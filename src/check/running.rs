@@ -157,8 +157,7 @@ fn watch_panics() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| match TELL.try_with(RefCell::take).ok().flatten() {
         Some(tell) => {
-            let place = panic.location().map(|place| format!("{}:{}", place.file().replace('\\', "/"), place.line()));
-            let _ = tell.send(Ended::Panicked { words: words(panic), place: place.unwrap_or_default() });
+            let _ = tell.send(Ended::Panicked { words: words(panic), place: place(panic) });
         }
         None => usual(panic),
     }));
@@ -167,6 +166,15 @@ fn watch_panics() {
 /// What the system reports has a number that is another on each system: its kind says the same everywhere.
 fn plain(error: &io::Error) -> String {
     if error.raw_os_error().is_some() { error.kind().to_string() } else { error.to_string() }
+}
+
+/// File and line. Those of the standard library's own code help nobody, and differ from one version to the next.
+fn place(panic: &PanicHookInfo<'_>) -> String {
+    let Some(place) = panic.location() else { return String::new() };
+    match place.file().replace('\\', "/") {
+        file if file.starts_with("/rustc/") => "in the standard library, which your code called".to_owned(),
+        file => format!("{file}:{}", place.line()),
+    }
 }
 
 fn words(panic: &PanicHookInfo<'_>) -> String {

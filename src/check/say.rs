@@ -1,8 +1,9 @@
 //! The part of a conversation that the checker says.
 //!
-//! May use: deadline; of this folder report, talk, wire.
+//! May use: deadline; of this folder peer, report, talk, wire.
 
-use super::report::{Expected, shown, some};
+use super::peer::Role;
+use super::report::{End, Expected, shown, some};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
 use crate::deadline::Deadline;
@@ -18,13 +19,13 @@ impl Talk {
     /// The same in other words: what is another number in each run is named in the report, and what is no text is spoken.
     pub fn send_as(&mut self, bytes: impl AsRef<[u8]>, words: &str) {
         self.say(words);
-        self.send_quietly(bytes.as_ref());
+        self.send_unshown(bytes);
     }
 
-    /// Sends these bytes, of which the report has been told already.
-    pub fn send_quietly(&mut self, bytes: &[u8]) {
+    /// The same, where the bytes would tell a reader little: what they are, the dialogue says by itself ([`Talk::say`]).
+    pub fn send_unshown(&mut self, bytes: impl AsRef<[u8]>) {
         let whole = self.whole;
-        self.line().wire.send(bytes, whole, PATIENCE);
+        self.line().wire.send(bytes.as_ref(), whole, PATIENCE);
     }
 
     /// A remark in the report: what happens, though nobody says it.
@@ -65,19 +66,28 @@ impl Talk {
         }
     }
 
-    /// Sends this again and again, every so often, until the client has ended or the time is over.
-    pub fn drip(&mut self, bytes: &[u8], every: Duration, time: Duration) {
-        self.drip_as(bytes, &shown(bytes), every, time);
+    /// Sends this again and again, every so often, until the time is over, or until the client has ended, or the server has
+    /// said something or hung up: then it is true.
+    pub fn drip(&mut self, bytes: &[u8], every: Duration, time: Duration) -> bool {
+        self.drip_as(bytes, &shown(bytes), every, time)
     }
 
     /// The same in other words.
-    pub fn drip_as(&mut self, bytes: &[u8], words: &str, every: Duration, time: Duration) {
+    pub fn drip_as(&mut self, bytes: &[u8], words: &str, every: Duration, time: Duration) -> bool {
         let until = Deadline::after(time);
         let every_ms = every.as_millis();
         self.say(&format!("{words} every {every_ms} ms"));
-        while !until.is_over() && self.how_it_ended(every).is_none() {
-            self.send_quietly(bytes);
+        while !until.is_over() {
+            let over = match self.role {
+                Role::Client => self.how_it_ended(every).is_some(),
+                _ => !matches!(self.hear(1, every, Wire::peek), Heard::Nothing(End::Silent(_))),
+            };
+            if over {
+                return true;
+            }
+            self.send_unshown(bytes);
         }
+        false
     }
 
     /// Somebody else sends a datagram to the client: `X` in the report.

@@ -19,7 +19,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// What a program needs to start and to end, beside that.
 const STARTUP: Duration = Duration::from_secs(4);
 /// How long silence must last to be believed: far longer than loopback takes, short enough to wait for several times.
-const QUIET: Duration = Duration::from_millis(150);
+pub(super) const QUIET: Duration = Duration::from_millis(150);
 /// Begun after that, no wait is worth it: the other side answers each time in the last moment, or drips. A right one needs
 /// a second or two for the whole conversation, and this many times more where the machine has other work. A wait that has
 /// begun gets all of its patience, so that a report does not depend on how long the steps before it took.
@@ -48,10 +48,12 @@ pub struct Talk {
     pub(super) whole: Deadline,
     pub(super) lines: Vec<Line>,
     pub(super) now: usize,
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// What the next client is to say.
     pub(super) text: String,
     pub(super) broken: Option<Error>,
+    /// Kept, so that it is made once.
+    pub(super) silence: Option<Wire>,
 }
 
 /// One client and one server in conversation.
@@ -86,8 +88,8 @@ impl Talk {
     pub(super) fn new(role: Role, peer: Peer, server: Option<Running>) -> Talk {
         let whole = if matches!(peer, Peer::Program(_)) { WHOLE_OF_PROGRAMS } else { WHOLE };
         let whole = Deadline::after(whole);
-        let lines = vec![Line::new(None)];
-        Talk { peer, role, server, whole, lines, now: 0, steps: Vec::new(), text: String::new(), broken: None }
+        let (lines, steps) = (vec![Line::new(None)], Vec::new());
+        Talk { peer, role, server, whole, lines, now: 0, steps, text: String::new(), broken: None, silence: None }
     }
 
     /// The steps, and what was wrong with this machine and not with the learner's work.
@@ -304,11 +306,15 @@ impl Talk {
         }
         // Wrong bytes speak for themselves; who is silent or gone may have ended.
         let wait = match end {
-            End::Open => None,
+            End::Open | End::Connects => None,
             End::Silent(_) | End::Failed => Some(Duration::ZERO),
             End::HungUp | End::Refused(_) => Some(LAST_WORDS),
         };
-        let ended = wait.and_then(|wait| self.how_it_ended(wait).cloned());
+        let ended = wait.and_then(|wait| self.how_it_ended(wait).cloned()).map(|ended| match ended {
+            Ended::Failed(words) => Ended::Failed(self.without_port(&words)),
+            Ended::Panicked { words, place } => Ended::Panicked { words: self.without_port(&words), place },
+            returned => returned,
+        });
         let whose = match (&self.peer, self.role) {
             (Peer::Program(_), _) => "the program",
             (_, Role::Client) => "ask()",
@@ -353,7 +359,14 @@ impl Talk {
         }
     }
 
+    /// Our addresses have other ports in each run: a report says ADDR.
+    fn without_port(&self, words: &str) -> String {
+        let ours = self.lines.iter().filter_map(|line| line.door.address().or_else(|_| line.wire.address()).ok());
+        ours.fold(words.to_owned(), |words, address| words.replace(&address.to_string(), "ADDR"))
+    }
+
     pub(super) fn note(&mut self, letter: char, words: &str) {
+        let words = if self.role == Role::Client { self.without_port(words) } else { words.to_owned() };
         let number = self.line().number.map(|number| number.to_string()).unwrap_or_default();
         if let Some(step) = self.steps.last_mut() {
             step.note(&format!("{letter}{number}: {words}"));

@@ -30,6 +30,14 @@ pub enum DatagramFault {
     Duplicate(u64),
     /// The n-th arrives after the next one; without a next one, never.
     Swap(u64),
+    /// The byte at this offset of each datagram arrives with these bits turned: what a checksum would have caught (RFC 768
+    /// lets a sender leave it out over IPv4). A shorter datagram stays as it is.
+    Flip {
+        /// Which byte, from 0.
+        at: usize,
+        /// Which bits: it is combined by exclusive or.
+        mask: u8,
+    },
     /// The relay waits so long before it sends each datagram on. The order stays.
     Delay(Duration),
 }
@@ -198,25 +206,29 @@ impl Relay {
         *lock(&client.heard) = Instant::now();
         way.count += 1;
         let faults = &self.plan.faults[from as usize];
+        let mut datagram = datagram.to_vec();
         for fault in faults {
-            if let DatagramFault::Delay(time) = *fault {
-                self.pause(time);
+            match *fault {
+                DatagramFault::Delay(time) => self.pause(time),
+                DatagramFault::Flip { at, mask } => datagram.get_mut(at).into_iter().for_each(|byte| *byte ^= mask),
+                _ => {}
             }
         }
         let has = |fault| faults.contains(&fault);
         let earlier = way.held.take();
         if has(DatagramFault::Swap(way.count)) {
-            way.held = Some(datagram.to_vec());
+            way.held = Some(datagram);
         } else if !has(DatagramFault::Drop(way.count)) {
-            send(datagram);
+            send(&datagram);
             if has(DatagramFault::Duplicate(way.count)) {
-                send(datagram);
+                send(&datagram);
             }
         }
         if let Some(earlier) = earlier {
             send(&earlier);
         }
     }
+
     fn tell(&self, client: &Client, side: Side, event: Event<'_>) {
         (self.plan.watcher)(&Seen { connection: client.number, at: client.began.elapsed(), side, event });
     }

@@ -102,7 +102,7 @@ pub struct Options {
     pub trust_pasv_host: bool,
     /// Who watches the data connections, over TLS in plaintext; nobody by default.
     pub data_trace: Option<Arc<dyn Sink>>,
-    /// How much of the server's text is taken: `block` is a whole listing.
+    /// How much of the server's text is taken: `block` is a whole listing, with what its lines cost here beside their bytes.
     pub limits: Limits,
 }
 

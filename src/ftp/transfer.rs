@@ -21,6 +21,8 @@ const PIECE: usize = 128 << 10;
 const OUT: usize = 32 << 10;
 /// A listing is small, and a file may be: to zero a large buffer for it takes longer than to read it.
 const SMALL: usize = 16 << 10;
+/// What a line of a listing costs beside its bytes: empty ones of two bytes would take twenty times the limit otherwise.
+const LINE: usize = size_of::<String>();
 
 /// Takes how many bytes there are so far, and how many there will be where that is known.
 pub(super) type Progress<'p> = &'p mut dyn FnMut(u64, Option<u64>);
@@ -98,11 +100,11 @@ impl Ftp {
         let result = loop {
             match read_line(&mut reader, limits.line) {
                 Ok(None) => break Ok(()),
-                Ok(Some(line)) if line.len() + 2 > room => {
+                Ok(Some(line)) if line.len() + LINE > room => {
                     break Err(Error::TooLong("read a listing".into(), limits.block));
                 }
                 Ok(Some(line)) => {
-                    room -= line.len() + 2;
+                    room -= line.len() + LINE;
                     lines.push(String::from_utf8_lossy(&line).into_owned());
                 }
                 Err(error) => break Err(error),

@@ -8,19 +8,21 @@
 //! RFC 1035 section 4.2; RFC 6891 (EDNS). What is no question is not answered (a server that answers answers can be made to
 //! talk to itself for ever, RUSTSEC-2023-0041), and no connection may idle or pile up.
 //!
-//! May use: error, deadline, stream, trace, server, dns.
+//! May use: error, deadline, stream, trace, server, dns, and of the lab: udp, zone.
 
 pub use super::zone::Zone;
 
 use crate::deadline::Deadline;
 use crate::dns::{Data, Edns, IN, Kind, Message, Name, QR, RD, Rcode, Record, Resolver, TC, UDP_SIZE};
 use crate::error::{Error, Result};
-use crate::server::{self, Conn, Handle};
+use crate::lab::udp;
+use crate::server::{Conn, Handle};
 use crate::stream::Stream;
 use crate::trace::{Event, Side, Sink};
 use std::fmt;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -79,7 +81,7 @@ pub struct Options {
 pub struct NameServer {
     addr: SocketAddr,
     stop: Arc<Stop>,
-    _tcp: Handle,
+    tcp: Handle,
     udp: Option<thread::JoinHandle<()>>,
 }
 
@@ -125,6 +127,16 @@ impl NameServer {
         self.addr
     }
 
+    /// The server for TCP below, for its counts.
+    pub fn server(&self) -> &Handle {
+        &self.tcp
+    }
+
+    /// How many questions came, over UDP and TCP.
+    pub fn questions(&self) -> u64 {
+        self.stop.questions.load(Ordering::Relaxed)
+    }
+
     /// A resolver that asks this server and nobody else.
     pub fn resolver(&self) -> Resolver {
         Resolver::at(self.addr)
@@ -141,17 +153,17 @@ impl Drop for NameServer {
     fn drop(&mut self) {
         self.stop.lock().0 = true;
         self.stop.changed.notify_all();
-        // The thread for UDP sleeps in the kernel: a datagram from ourselves wakes it.
-        let _ = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.send_to(&[], self.addr));
+        udp::wake(self.addr);
         self.udp.take().map(thread::JoinHandle::join);
     }
 }
 
-/// Whether the server is to stop, and how many late answers are under way.
+/// Whether the server is to stop, how many late answers are under way, and how many questions came.
 #[derive(Default)]
 struct Stop {
     state: Mutex<(bool, usize)>,
     changed: Condvar,
+    questions: AtomicU64,
 }
 
 impl Stop {
@@ -167,7 +179,7 @@ impl Stop {
 
 fn run(options: Options, answer: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Result<NameServer> {
     let phase = || Error::io("start a name server on 127.0.0.1");
-    let (tcp, udp) = bind(options.port)?;
+    let (tcp, udp) = udp::bind_both(options.port)?;
     let elsewhere = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(phase())?;
     let (addr, stop) = (tcp.addr(), Arc::new(Stop::default()));
     let service = Arc::new(Service { options, answer, stop: Arc::clone(&stop) });
@@ -177,20 +189,7 @@ fn run(options: Options, answer: impl Fn(&Message) -> Option<Message> + Send + S
         .name("lab dns".into())
         .spawn(move || thread::scope(|scope| service.datagrams(scope, &udp, &elsewhere)))
         .map_err(phase())?;
-    Ok(NameServer { addr, stop, _tcp: tcp, udp: Some(udp) })
-}
-
-/// Both sockets on one port. The system chooses it for TCP; where UDP has it in use, it is asked for another.
-fn bind(port: u16) -> Result<(server::Server, UdpSocket)> {
-    let mut tries = 0;
-    loop {
-        let tcp = server::Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-        match UdpSocket::bind(tcp.addr()) {
-            Ok(udp) => return Ok((tcp, udp)),
-            Err(error) if error.kind() == ErrorKind::AddrInUse && port == 0 && tries < 64 => tries += 1,
-            Err(error) => return Err(Error::io(format!("listen on UDP {}", tcp.addr()))(error)),
-        }
-    }
+    Ok(NameServer { addr, stop, tcp, udp: Some(udp) })
 }
 
 struct Service<F> {
@@ -215,6 +214,9 @@ impl<F: Fn(&Message) -> Option<Message> + Send + Sync> Service<F> {
                 self.stop.wait(Duration::from_millis(5)); // whatever it was, not in a busy loop
                 continue;
             };
+            if self.stop.lock().0 {
+                return; // it was the one that wakes us
+            }
             self.show(Side::Client, &buffer[..n]);
             let steps = self.steps(&buffer[..n]);
             if !late {
@@ -278,6 +280,7 @@ impl<F: Fn(&Message) -> Option<Message> + Send + Sync> Service<F> {
         if packet.len() < HEADER || head.flags & QR != 0 {
             return None;
         }
+        self.stop.questions.fetch_add(1, Ordering::Relaxed);
         let refuse = |query: &Message, rcode: Rcode| {
             let mut answer = reply(query);
             answer.flags |= rcode.0 & 15;

@@ -6,7 +6,9 @@
 //!
 //! May use: everything but `check`.
 
+pub mod all;
 pub mod dns;
+pub mod echo;
 pub mod ftp;
 pub mod http;
 mod pause;
@@ -15,5 +17,6 @@ pub mod ready;
 pub mod script;
 pub mod smtp;
 pub mod tls;
+mod udp;
 pub mod ws;
 mod zone;

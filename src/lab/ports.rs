@@ -34,7 +34,7 @@ const SILENCE: Duration = Duration::from_millis(200);
 pub struct Ports {
     servers: Vec<Handle>,
     closed: Closed,
-    full: Option<(SocketAddr, TcpListener, Vec<TcpStream>)>,
+    filtered: Option<Filtered>,
 }
 
 impl Ports {
@@ -64,7 +64,7 @@ impl Ports {
         Ok(Ports {
             servers: vec![speaks(POLITE)?, speaks(NASTY)?, waits],
             closed: Closed::start(host)?,
-            full: full(at)?,
+            filtered: Filtered::start(host)?,
         })
     }
 
@@ -80,7 +80,7 @@ impl Ports {
 
     /// Nothing answers. `None` on systems that refuse callers when a queue is full.
     pub fn filtered(&self) -> Option<SocketAddr> {
-        self.full.as_ref().map(|full| full.0)
+        self.filtered.as_ref().map(Filtered::addr)
     }
 
     /// All of them: open, closed, filtered.
@@ -139,30 +139,57 @@ impl Closed {
     }
 }
 
+/// An address that answers nothing while this lives, as behind a firewall that drops each SYN.
+#[derive(Debug)]
+pub struct Filtered {
+    addr: SocketAddr,
+    _full: (TcpListener, Vec<TcpStream>),
+}
+
+impl Filtered {
+    /// Fills the queue of a listener, on a port of the system's choice. `host` is 127.0.0.1 or `::1`. `None` on systems that
+    /// refuse callers when a queue is full.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an address that is not loopback; [`Error::Io`] when there are not descriptors enough (about 130), or
+    /// no such address.
+    ///
+    /// ```
+    /// use netprimer::lab::ports::Filtered;
+    /// use std::{io::ErrorKind, net::TcpStream, time::Duration};
+    /// if let Some(silent) = Filtered::start("127.0.0.1".parse()?)? {
+    ///     let error = TcpStream::connect_timeout(&silent.addr(), Duration::from_millis(100)).unwrap_err();
+    ///     assert_eq!(error.kind(), ErrorKind::TimedOut);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn start(host: IpAddr) -> Result<Option<Filtered>> {
+        let tried = || Error::io("fill the queue of a listener");
+        let listener = TcpListener::bind(any_port(host)?).map_err(tried())?;
+        let addr = listener.local_addr().map_err(tried())?;
+        let mut held = Vec::new();
+        while held.len() < QUEUE {
+            match TcpStream::connect_timeout(&addr, SILENCE) {
+                Ok(stream) => held.push(stream),
+                Err(error) => match error.kind() {
+                    ErrorKind::TimedOut => return Ok(Some(Filtered { addr, _full: (listener, held) })),
+                    ErrorKind::ConnectionRefused => return Ok(None),
+                    _ => return Err(tried()(error)),
+                },
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where nothing answers.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
 fn any_port(host: IpAddr) -> Result<SocketAddr> {
     match host.is_loopback() {
         true => Ok(SocketAddr::new(host, 0)),
         false => Err(Error::Invalid(format!("{host}: the lab stays on this machine").into())),
     }
-}
-
-fn full(at: SocketAddr) -> Result<Option<(SocketAddr, TcpListener, Vec<TcpStream>)>> {
-    let phase = "fill the queue of a listener";
-    let listen = || {
-        let listener = TcpListener::bind(at)?;
-        Ok((listener.local_addr()?, listener))
-    };
-    let (addr, listener) = listen().map_err(Error::io(phase))?;
-    let mut held = Vec::new();
-    while held.len() < QUEUE {
-        match TcpStream::connect_timeout(&addr, SILENCE) {
-            Ok(stream) => held.push(stream),
-            Err(error) => match error.kind() {
-                ErrorKind::TimedOut => return Ok(Some((addr, listener, held))),
-                ErrorKind::ConnectionRefused => return Ok(None),
-                _ => return Err(Error::io(phase)(error)),
-            },
-        }
-    }
-    Ok(None)
 }

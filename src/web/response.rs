@@ -209,6 +209,13 @@ impl From<Failure> for Error {
     }
 }
 
+/// The cause alone, for code that must speak `std::io`.
+impl From<Failure> for std::io::Error {
+    fn from(failure: Failure) -> std::io::Error {
+        failure.cause.into()
+    }
+}
+
 /// ureq's error in our words: so [`Error::is_transient`] answers for it, too.
 pub(super) fn ours(error: ureq::Error, phase: &str) -> Error {
     let said = |error: &ureq::Error| format!("{phase}: {}", visible(error.to_string().as_bytes())).into();

@@ -82,7 +82,7 @@ pub fn connect_and_see(url: &str, options: &Options) -> Result<(Socket, Response
 
     let phase = format!("WebSocket handshake with {server}");
     let (ours, _) = generate_request(request.clone())?;
-    line.mouth().say_head(&ours).map_err(Error::io(phase.clone()))?;
+    line.writer().write_head(&ours).map_err(Error::io(phase.clone()))?;
     let (theirs, rest) = head::read(&mut line, &phase)?;
     let response = check(request, [ours, theirs].concat(), &phase, |length| reason(&mut line, &rest, length))?;
     line.set_deadline(Deadline::NEVER);

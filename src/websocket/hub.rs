@@ -94,8 +94,8 @@ impl Hub {
     /// ```
     pub fn join(&self, socket: &Socket) -> Result<Seat> {
         let (queue, messages) = sync_channel(self.queue);
-        let mouth = sender(socket);
-        let mut empties = mouth.clone();
+        let sender = sender(socket);
+        let mut empties = sender.clone();
         thread::Builder::new()
             .name("hub".into())
             .stack_size(STACK)
@@ -105,7 +105,7 @@ impl Hub {
         let mut shared = self.lock();
         shared.latest += 1;
         let number = shared.latest;
-        shared.members.insert(number, Member { queue, sender: mouth });
+        shared.members.insert(number, Member { queue, sender });
         drop(shared);
         Ok(Seat { hub: self.clone(), number })
     }

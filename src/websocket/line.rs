@@ -7,7 +7,7 @@
 //! May use: error, deadline, stream, trace.
 
 use super::Limits;
-use super::mouth::{GLANCE, Mouth, is_control, is_late, late, locked};
+use super::writer::{GLANCE, Writer, is_control, is_late, late, locked};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::stream::{BoxStream, Stream, Tcp};
@@ -18,14 +18,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::{CloseFrame, Role};
 
 /// How often who waits looks at the clock: the finest of its limits, and a second at most.
 const TICK: Duration = Duration::from_secs(1);
 /// What a [`Socket`](super::Socket) reads from and writes to.
 pub struct Line {
-    ear: Ear,
-    mouth: Arc<Mouth>,
+    reader: Reader,
+    writer: Arc<Writer>,
     deadline: Deadline,
     heard: Instant,
     pinged: Option<Instant>,
@@ -36,13 +37,13 @@ pub struct Line {
 }
 
 /// How it reads.
-enum Ear {
+enum Reader {
     /// Over TCP reading needs no lock: it is a stream of its own.
     Open(BoxStream),
     /// A TLS session is one thing for both directions. Who waits for it waits below, where no lock is needed.
     Sealed(Tcp),
     /// It only writes.
-    Deaf,
+    None,
 }
 
 impl Line {
@@ -66,55 +67,49 @@ impl Line {
         let socket = tcp.closer();
         let mut other = tcp.share();
         other.set_patience(Some(limits.tick()));
-        let (ear, stream) = match seal {
-            Some(seal) => {
-                tcp.set_patience(None);
-                tcp.set_deadline(deadline);
-                (Ear::Sealed(other), traced(seal(tcp)?))
-            }
-            None => {
-                tcp.set_deadline(Deadline::NEVER);
-                tcp.set_patience(Some(limits.write));
-                (Ear::Open(traced(Box::new(other))), traced(Box::new(tcp)))
-            }
+        tcp.set_patience(None);
+        tcp.set_deadline(deadline);
+        let (reader, stream) = match seal {
+            Some(seal) => (Reader::Sealed(other), traced(seal(tcp)?)),
+            None => (Reader::Open(traced(Box::new(other))), traced(Box::new(tcp))),
         };
-        let mouth = Mouth::new(stream, seal.is_some(), socket, role, limits);
-        let mut line = Line::of(ear, Arc::new(mouth));
+        let writer = Writer::new(stream, seal.is_some(), socket, role, limits);
+        let mut line = Line::of(reader, Arc::new(writer));
         line.set_deadline(deadline);
         Ok(line)
     }
 
-    fn of(ear: Ear, mouth: Arc<Mouth>) -> Line {
+    fn of(reader: Reader, writer: Arc<Writer>) -> Line {
         let (deadline, heard) = (Deadline::NEVER, Instant::now());
-        Line { ear, mouth, deadline, heard, pinged: None, budget: None, parting: None }
+        Line { reader, writer, deadline, heard, pinged: None, budget: None, parting: None }
     }
 
     /// Another one that writes to the same connection.
-    pub(super) fn mouth_only(&self) -> Line {
-        Line::of(Ear::Deaf, Arc::clone(&self.mouth))
+    pub(super) fn write_only(&self) -> Line {
+        Line::of(Reader::None, Arc::clone(&self.writer))
     }
 
-    pub(super) fn mouth(&self) -> &Arc<Mouth> {
-        &self.mouth
+    pub(super) fn writer(&self) -> &Arc<Writer> {
+        &self.writer
     }
 
     /// Every read must be done by then; [`Deadline::NEVER`] lifts the limit. A read that is late gives an error of kind
     /// `TimedOut`, and can be tried again: what had come of a message is kept.
     pub fn set_deadline(&mut self, deadline: Deadline) {
         self.deadline = deadline;
-        if let Ear::Open(stream) = &mut self.ear {
+        if let Reader::Open(stream) = &mut self.reader {
             stream.set_deadline(deadline);
         }
     }
 
     /// Whether our Close is sent, by whomever, or nothing can be sent any more.
     pub(super) fn is_over(&self) -> bool {
-        self.mouth.closing.get().is_some()
+        self.writer.closing.get().is_some()
     }
 
     /// Whether the bytes of the next message are counted: with empty fragments it can be endless and never large.
     pub(super) fn count_bytes(&mut self, on: bool) {
-        self.budget = on.then_some(16 * self.mouth.limits.message as u64 + (64 << 10));
+        self.budget = on.then_some(16 * self.writer.limits.message as u64 + (64 << 10));
     }
 
     /// The address of the peer.
@@ -122,29 +117,29 @@ impl Line {
     /// # Errors
     /// When the connection is already gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.mouth.socket.upgrade().ok_or_else(|| ErrorKind::NotConnected.into()).and_then(|socket| socket.peer_addr())
+        self.writer.socket.upgrade().ok_or_else(|| ErrorKind::NotConnected.into()).and_then(|socket| socket.peer_addr())
     }
 
     /// Ends what we send. Fails when the connection is gone, or this was done before.
     pub(super) fn finish(&mut self) -> io::Result<()> {
-        self.mouth.finish()
+        self.writer.finish()
     }
 
     fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.mouth) > 1
+        Arc::strong_count(&self.writer) > 1
     }
 
-    fn hear(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let below = match &mut self.ear {
-            Ear::Open(stream) => return stream.read(buffer),
-            Ear::Deaf => return Err(ErrorKind::Unsupported.into()),
-            Ear::Sealed(below) => below,
+    fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let below = match &mut self.reader {
+            Reader::Open(stream) => return stream.read(buffer),
+            Reader::None => return Err(ErrorKind::Unsupported.into()),
+            Reader::Sealed(below) => below,
         };
-        let alone = Arc::strong_count(&self.mouth) == 1;
-        let most = if alone { self.mouth.limits.tick() } else { GLANCE };
-        self.mouth.readers.fetch_add(1, Ordering::Relaxed);
-        let mut stream = locked(&self.mouth.stream);
-        self.mouth.readers.fetch_sub(1, Ordering::Relaxed);
+        let alone = Arc::strong_count(&self.writer) == 1;
+        let most = if alone { self.writer.limits.tick() } else { GLANCE };
+        self.writer.readers.fetch_add(1, Ordering::Relaxed);
+        let mut stream = locked(&self.writer.stream);
+        self.writer.readers.fetch_sub(1, Ordering::Relaxed);
         stream.set_deadline(self.deadline.earlier(Deadline::after(most)));
         let read = stream.read(buffer);
         drop(stream);
@@ -159,9 +154,9 @@ impl Line {
     }
 
     /// Reads what nobody wants any more: without pings, until the end or the deadline.
-    pub(super) fn hear_rest(&mut self, bin: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn drain(&mut self, bin: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.hear(bin) {
+            match self.read_some(bin) {
                 _ if self.deadline.is_over() => return Err(late("wait for the end")),
                 Err(error) if is_late(&error) || error.kind() == ErrorKind::Interrupted => {}
                 read => return read,
@@ -174,18 +169,18 @@ impl Line {
         if self.deadline.is_over() {
             return Err(late("wait for a message"));
         }
-        if let Some(since) = self.mouth.closing.get() {
-            let over = since.elapsed() >= self.mouth.limits.close;
+        if let Some(since) = self.writer.closing.get() {
+            let over = since.elapsed() >= self.writer.limits.close;
             return if over { Err(late("wait for the other side's Close")) } else { Ok(()) };
         }
-        let Some(ping_after) = self.mouth.limits.ping_after else { return Ok(()) };
+        let Some(ping_after) = self.writer.limits.ping_after else { return Ok(()) };
         match self.pinged {
-            Some(pinged) if pinged.elapsed() >= self.mouth.limits.pong_within => {
+            Some(pinged) if pinged.elapsed() >= self.writer.limits.pong_within => {
                 Err(late("wait for the pong to our ping"))
             }
             None if self.heard.elapsed() >= ping_after => {
                 self.pinged = Some(Instant::now());
-                self.mouth.say_soon(self.mouth.control(9, &[]))
+                self.writer.tell(Frame::ping(Vec::new()))
             }
             _ => Ok(()),
         }
@@ -203,13 +198,13 @@ impl Read for Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if self.is_shared() {
-                self.mouth.catch_up()?;
+                self.writer.catch_up()?;
             }
-            match self.hear(buffer) {
+            match self.read_some(buffer) {
                 Ok(n) => {
                     (self.heard, self.pinged) = (Instant::now(), None);
                     if let Some(rest) = &mut self.budget {
-                        let most = self.mouth.limits.message;
+                        let most = self.writer.limits.message;
                         let too_long = || Error::TooLong("read the frames of one message".into(), most);
                         *rest = rest.checked_sub(n as u64).ok_or_else(too_long)?;
                     }
@@ -226,11 +221,11 @@ impl Read for Line {
 impl Write for Line {
     /// Writes all of it or breaks: tungstenite gives a whole frame to one write.
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
-        match &self.ear {
-            Ear::Open(_) | Ear::Sealed(_) if is_control(frame) && self.is_shared() => {
-                self.mouth.say_soon(frame.to_vec())?
+        match &self.reader {
+            Reader::Open(_) | Reader::Sealed(_) if is_control(frame) && self.is_shared() => {
+                self.writer.write_soon(frame.to_vec())?
             }
-            _ => self.mouth.say(frame)?,
+            _ => self.writer.write_frame(frame)?,
         }
         Ok(frame.len())
     }

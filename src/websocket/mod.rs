@@ -19,7 +19,7 @@
 //! come (Origin), limits, pings, close codes for what went wrong, sending while receiving, one message to many, reconnecting.
 //! There is no compression (RFC 7692).
 //!
-//! To read it: this file, `head`, `client`. What goes beyond the lesson: `line`, `mouth`, `serve`, `door`, `error`, `sender`, `hub`, `reconnect`.
+//! To read it: this file, `head`, `client`. What goes beyond the lesson: `line`, `writer`, `serve`, `door`, `error`, `sender`, `hub`, `reconnect`.
 //!
 //! May use: error, encode, deadline, stream, retry, trace, server, dial, url.
 
@@ -29,10 +29,10 @@ mod error;
 mod head;
 mod hub;
 mod line;
-mod mouth;
 mod reconnect;
 mod sender;
 mod serve;
+mod writer;
 
 pub use client::{Options, connect, connect_and_see, connect_with};
 pub use door::{Origins, PAGE};
@@ -115,8 +115,8 @@ pub fn receive(socket: &mut Socket) -> Result<Option<Message>> {
 }
 
 fn next(socket: &mut Socket) -> Result<Option<Message>> {
-    let most = socket.get_ref().mouth().limits.pings;
-    let (mut since, mut pings) = (Instant::now(), 0);
+    let most = socket.get_ref().writer().limits.pings;
+    let mut second = None;
     loop {
         match socket.read() {
             Ok(Message::Close(frame)) => {
@@ -126,11 +126,12 @@ fn next(socket: &mut Socket) -> Result<Option<Message>> {
                 return Ok(None);
             }
             Ok(Message::Ping(_)) => {
+                let (since, pings) = second.get_or_insert_with(|| (Instant::now(), 0));
                 if since.elapsed() >= Duration::from_secs(1) {
-                    (since, pings) = (Instant::now(), 0);
+                    (*since, *pings) = (Instant::now(), 0);
                 }
-                pings += 1;
-                if pings > most {
+                *pings += 1;
+                if *pings > most {
                     fail(socket, CloseCode::Policy, "too many pings");
                     return Err(Error::Protocol(format!("WebSocket: more than {most} pings in a second").into()));
                 }
@@ -169,7 +170,7 @@ pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Optio
         Ok(()) | Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {}
         Err(error) => return Err(error.into()),
     }
-    let limit = Deadline::after(socket.get_ref().mouth().limits.close);
+    let limit = Deadline::after(socket.get_ref().writer().limits.close);
     socket.get_mut().set_deadline(limit);
     loop {
         match socket.read() {
@@ -187,17 +188,39 @@ pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Optio
 /// Sends a Close and waits for no answer: what comes now cannot be understood (section 7.1.7).
 fn fail(socket: &mut Socket, code: CloseCode, reason: &str) {
     let reason: String = reason.chars().filter(char::is_ascii).take(123).collect();
-    socket.get_ref().mouth().close(code.into(), &reason);
+    socket.get_ref().writer().close(code, &reason);
     see_off(socket.get_mut());
 }
 
 /// Ends our side and drops what still comes until the other side has ended too: a socket that is closed with unread bytes is reset,
 /// and a reset can overtake our Close (RFC 1122 section 4.2.2.13).
 fn see_off(line: &mut Line) {
-    line.set_deadline(Deadline::after(line.mouth().limits.close));
+    line.set_deadline(Deadline::after(line.writer().limits.close));
     // Done once: it fails the second time.
     if line.finish().is_ok() {
         let mut bin = [0; 4096];
-        while line.hear_rest(&mut bin).is_ok_and(|n| n > 0) {}
+        while line.drain(&mut bin).is_ok_and(|n| n > 0) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Server;
+    use std::sync::mpsc::channel;
+
+    /// Nagle's algorithm would hold a small frame back until the last one is acknowledged (RFC 896).
+    #[test]
+    fn small_frames_do_not_wait() {
+        let nodelay = |socket: &Socket| socket.get_ref().writer().socket.upgrade().unwrap().nodelay().unwrap();
+        let (say, said) = channel();
+        let server = Server::bind("127.0.0.1:0").unwrap();
+        let running = serve(server, Serve::default(), move |client| {
+            say.send(nodelay(&client.socket)).unwrap();
+            Ok(())
+        });
+        let running = running.unwrap();
+        let socket = connect(&format!("ws://{}/", running.addr())).unwrap();
+        assert!(nodelay(&socket) && said.recv_timeout(Duration::from_secs(10)).unwrap());
     }
 }

@@ -34,10 +34,10 @@ pub struct Sender {
 /// # Ok::<(), netprimer::Error>(())
 /// ```
 pub fn sender(socket: &Socket) -> Sender {
-    let line = socket.get_ref().mouth_only();
-    let role = line.mouth().role;
+    let line = socket.get_ref().write_only();
+    let role = line.writer().role;
     // It never reads, so it needs no room for what comes.
-    let config = line.mouth().limits.config().read_buffer_size(0);
+    let config = line.writer().limits.config().read_buffer_size(0);
     Sender { socket: WebSocket::from_raw_socket(line, role, Some(config)) }
 }
 
@@ -62,7 +62,7 @@ impl Sender {
 
     /// Ends the connection at once, without a word: for a peer who does not read.
     pub fn cut(&self) {
-        self.socket.get_ref().mouth().cut();
+        self.socket.get_ref().writer().cut();
     }
 }
 

@@ -7,8 +7,8 @@
 use super::door::{self, Answer, Origins, PAGE};
 use super::head::{self, HEAD};
 use super::line::Line;
-use super::mouth::Mouth;
 use super::sender::{Sender, sender};
+use super::writer::Writer;
 use super::{Limits, Socket, close_code, receive};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
@@ -118,7 +118,7 @@ struct Guests {
 enum Guest {
     /// In the handshake. Browsers connect in advance and then say nothing for a while.
     Knocking(Weak<TcpStream>),
-    In(Weak<Mouth>),
+    In(Weak<Writer>),
 }
 
 fn lock(guests: &Mutex<Guests>) -> MutexGuard<'_, Guests> {
@@ -127,9 +127,9 @@ fn lock(guests: &Mutex<Guests>) -> MutexGuard<'_, Guests> {
 
 impl Guest {
     /// Who is in is told; who still knocks just goes.
-    fn mouth(&self) -> Option<Arc<Mouth>> {
+    fn writer(&self) -> Option<Arc<Writer>> {
         match self {
-            Guest::In(mouth) => mouth.upgrade(),
+            Guest::In(writer) => writer.upgrade(),
             Guest::Knocking(socket) => {
                 let _ = socket.upgrade().map(|socket| socket.shutdown(Shutdown::Both));
                 None
@@ -233,8 +233,8 @@ fn welcome(
     if list.stopping {
         return Ok(());
     }
-    line.mouth().say_head(&bytes).map_err(Error::io("answer the handshake"))?;
-    list.here.insert(number, Guest::In(Arc::downgrade(line.mouth())));
+    line.writer().write_head(&bytes).map_err(Error::io("answer the handshake"))?;
+    list.here.insert(number, Guest::In(Arc::downgrade(line.writer())));
     drop(list);
     line.set_deadline(Deadline::NEVER);
     let socket = Socket::from_partially_read(line, rest, Role::Server, Some(options.limits.config()));
@@ -262,7 +262,7 @@ impl Drop for Leaves<'_> {
 
 fn refuse(mut line: Line, answer: &Answer) {
     // The caller may be gone.
-    let _ = line.mouth().say_head(&answer.bytes);
+    let _ = line.writer().write_head(&answer.bytes);
     super::see_off(&mut line);
 }
 
@@ -304,10 +304,10 @@ impl Running {
     pub fn stop(&self, grace: Duration) -> Drained {
         let mut list = lock(&self.guests);
         list.stopping = true;
-        let guests: Vec<Arc<Mouth>> = list.here.values().filter_map(Guest::mouth).collect();
+        let guests: Vec<Arc<Writer>> = list.here.values().filter_map(Guest::writer).collect();
         drop(list);
         // A client who does not read is told by the thread that waits for him, and nobody is kept waiting here.
-        guests.into_iter().for_each(|mouth| mouth.close(1001, "the server stops"));
+        guests.into_iter().for_each(|writer| writer.close(CloseCode::Away, "the server stops"));
         self.server.stop(grace)
     }
 }

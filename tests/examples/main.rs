@@ -1,14 +1,19 @@
 //! The programs of this project, run as a learner runs them. (One test program for many files: while one test waits, the others work.)
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../support/site.rs"]
+mod site;
 #[macro_use]
 #[path = "../support/mod.rs"]
 mod support;
 
 mod echo_server;
+mod lab;
 mod lesson_common;
 mod nc;
 mod part0_start;
+mod part10_summary;
+mod part1_overview;
 mod part2_tcp;
 mod part2_udp;
 mod part3_http;

@@ -572,10 +572,12 @@ fn datagrams_pass_whole_both_ways() {
 #[test]
 fn each_fault_hits_the_datagram_it_names() {
     type Case = (DatagramFault, &'static [&'static str]);
-    let cases: [Case; 5] = [
+    let cases: [Case; 7] = [
         (DatagramFault::Drop(2), &["1", "3", "4"]),
         (DatagramFault::Duplicate(2), &["1", "2", "2", "3", "4"]),
         (DatagramFault::Swap(2), &["1", "3", "2", "4"]),
+        (DatagramFault::Flip { at: 0, mask: 1 }, &["0", "3", "2", "5"]),
+        (DatagramFault::Flip { at: 1, mask: 1 }, &["1", "2", "3", "4"]),
         (DatagramFault::Delay(Duration::from_millis(5)), &["1", "2", "3", "4"]),
         (DatagramFault::Drop(9), &["1", "2", "3", "4"]),
     ];

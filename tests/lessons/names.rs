@@ -90,7 +90,8 @@ impl Names {
         }
         let arg = |arg: &String| {
             // Of a URL the part before the path.
-            let scheme = ["http://", "ws://"].into_iter().find(|scheme| arg.starts_with(scheme)).unwrap_or("");
+            let scheme =
+                ["http://", "ws://", "tcp://"].into_iter().find(|scheme| arg.starts_with(scheme)).unwrap_or("");
             let rest = &arg[scheme.len()..];
             let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             match split(address) {

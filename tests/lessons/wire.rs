@@ -1,4 +1,4 @@
-//! Arrows and hexdumps: what really passed between a server (an example, or one of the lab: `lab http`, `lab ftp`) and a client
+//! Arrows and hexdumps: what really passed between a server (an example, or one of the lab: `lab http`, `lab ftp`, `lab smtp`) and a client
 //! example, as a recorder between them saw it. It takes a whole turn (until the sender pauses), writes it down and only then passes it on, so that the order on
 //! paper is the order of cause and effect, and the same each time. FTP has connections on ports that are agreed on the way: there
 //! (`lab ftp`) the server itself is the recorder, and data connections have arrows of their own, `=>`.
@@ -83,7 +83,13 @@ fn serve(all: &Programs, names: &mut Names, server: &Call) -> Result<(Box<dyn An
             names.name(port, 8080);
             Ok((Box::new(lab), port))
         }
-        ("lab", kind) => Err(format!("the lab has no `{kind}`, only `http` and `ftp`")),
+        ("lab", "smtp") => {
+            let lab = lab::smtp::start(Default::default()).map_err(|e| e.to_string())?;
+            let port = lab.addr().port();
+            names.name(port, 2525);
+            Ok((Box::new(lab), port))
+        }
+        ("lab", kind) => Err(format!("the lab has no `{kind}`, only `http`, `ftp` and `smtp`")),
         _ => example(all, names, server),
     }
 }

@@ -1,10 +1,12 @@
 //! DNS messages, byte for byte: what RFC 1035 draws, what nobody may send, and what is left when anything is changed.
 
+use crate::support;
 use netprimer::Error;
 use netprimer::dns::{AA, Data, Edns, IN, Kind, Message, Name, QR, Question, RA, RD, Rcode, Record, TC, explain};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use std::net::{IpAddr, Ipv4Addr};
+use support::numbers::Numbers;
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -485,47 +487,18 @@ fn every_byte_changed() {
     assert!((1..wire.len() * 8).contains(&read), "some are still messages ({read}), some are not");
 }
 
-/// Numbers that are the same in every run (xorshift64, Marsaglia 2003).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
-}
-
 #[test]
 fn mutated_messages_do_no_harm() {
     let query = Message::query(1, name("www.example.com"), Kind::A);
     let mut seeds: Vec<Vec<u8>> = [query, everything()].iter().map(|message| message.encode().unwrap()).collect();
     seeds.extend([chain(20), answer(Kind::TXT, 4, b"\x03abc"), answer(Kind::SRV, 8, b"\0\x01\0\x02\0\x15\xc0\x0c")]);
-    let load = std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "1");
-    let rounds = if load { 1_000_000 } else { 100_000 };
+    let rounds = if support::load() { 1_000_000 } else { 100_000 };
     // Bytes that mean something at many places are drawn more often than others.
     let telling = [0, 1, 3, 5, 12, 16, 28, 33, 41, 63, 64, 0x80, 0xc0, 0xc0, 0xc0, 0xff];
-    let (mut numbers, mut read) = (Numbers(0x9e37_79b9_7f4a_7c15), 0);
+    let (mut numbers, mut read) = (Numbers::default(), 0);
     for round in 0..rounds {
         let mut wire = seeds[numbers.below(seeds.len())].clone();
-        for _ in 0..=numbers.below(4) {
-            let at = numbers.below(wire.len());
-            match numbers.below(6) {
-                0 => wire.truncate(at + 1),
-                1 => wire.insert(at, telling[numbers.below(telling.len())]),
-                2 => drop(wire.remove(at)),
-                3 => wire[at] = telling[numbers.below(telling.len())],
-                4 => wire[at] = numbers.below(256) as u8,
-                _ => {
-                    let piece = wire[at..].to_vec();
-                    wire.extend(piece);
-                }
-            }
-            if wire.is_empty() {
-                break;
-            }
-        }
+        numbers.damage(&mut wire, &telling);
         read += usize::from(sound(&wire));
         if round % 100 == 0 {
             explained(&wire);

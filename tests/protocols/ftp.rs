@@ -4,7 +4,6 @@ use crate::support;
 
 use netprimer::dial::Dial;
 use netprimer::encode::ftp_time;
-use netprimer::fault::{Fault, FaultProxy};
 use netprimer::ftp::wire::{
     announced, parse_epsv, parse_pasv, parse_quoted, parse_size, parse_time, port_command, quoted,
 };
@@ -18,10 +17,8 @@ use netprimer::{Error, Reply};
 use std::error::Error as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 use support::files::Folder;
 use support::{LIMIT, sockets};
@@ -1163,68 +1160,4 @@ fn the_end_of_the_lab_waits_for_nobody() {
     assert_eq!(lab.stop(Duration::ZERO).stuck, 0);
     assert!(start.elapsed() < LIMIT && !root.exists(), "{:?}", start.elapsed());
     assert!(idle.ended());
-}
-
-// ---- a control connection that is damaged at every byte ----
-
-/// Five steps; how many were done, and what ended it.
-fn converse(addr: SocketAddr, options: Options) -> (usize, netprimer::Result<()>) {
-    let mut done = 0;
-    let mut all = || {
-        let mut ftp = Ftp::connect_with(addr, options.clone())?;
-        done += 1;
-        ftp.login("username", "password")?;
-        done += 1;
-        assert_eq!(ftp.stor("file", &mut "你好".as_bytes())?, 6);
-        done += 1;
-        let mut back = Vec::new();
-        ftp.retr("file", &mut back)?;
-        assert_eq!(back, "你好".as_bytes(), "damage must not look like another file");
-        done += 1;
-        ftp.quit()
-    };
-    let result = all();
-    (done, result)
-}
-
-#[test]
-fn cut_at_every_byte() {
-    let limits = lab::Limits { places: 256, per_host: 256, ..lab::Limits::default() };
-    let lab = lab(lab::Options { limits, ..lab::Options::default() });
-    let wire = Transcript::new();
-    let dial = Dial { trace: Some(Arc::new(wire.clone())), ..Dial::default() };
-    converse(lab.addr(), Options { dial, ..Options::default() }).1.unwrap();
-    for side in [Side::Client, Side::Server] {
-        // The password is not in the transcript. Ports have as many digits as they like: a little less than all is cut.
-        let whole = wire.sent_by(side).len() as u64 - 6;
-        let next = AtomicU64::new(0);
-        thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    loop {
-                        let after = next.fetch_add(1, Ordering::Relaxed);
-                        if after >= whole {
-                            return;
-                        }
-                        let (cut, start) = (Fault::Cut { after }, Instant::now());
-                        let proxy = FaultProxy::to(lab.addr().to_string());
-                        let proxy = if side == Side::Client { proxy.up(cut) } else { proxy.down(cut) }.start().unwrap();
-                        let (done, result) = converse(proxy.addr(), Options::default());
-                        let error = result.expect_err("what was cut off was needed");
-                        assert!(
-                            matches!(error, Error::Closed(_) | Error::Io(..)),
-                            "{side:?} cut at {after}, {done} done: {error:?}"
-                        );
-                        assert!(done < 5 && start.elapsed() < LIMIT, "{side:?} cut at {after}: {:?}", start.elapsed());
-                    }
-                });
-            }
-        });
-    }
-    let (done, result) = converse(
-        FaultProxy::to(lab.addr().to_string()).down(Fault::Slice(1)).start().unwrap().addr(),
-        Options::default(),
-    );
-    result.unwrap();
-    assert_eq!(done, 4);
 }

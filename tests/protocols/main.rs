@@ -8,15 +8,17 @@ mod site;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod damaged;
 mod dns_message;
 mod dns_peers;
 mod dns_resolver;
+mod floods;
 mod ftp;
 mod ftp_peers;
 mod http_client;
-mod http_faults;
 mod http_peers;
 mod http_wire;
+mod lab_all;
 mod lab_http;
 mod lab_http_peers;
 mod scan;
@@ -24,6 +26,7 @@ mod scan;
 mod scan_peers;
 mod smtp;
 mod smtp_peers;
+mod sweep;
 mod web;
 mod web_peers;
 mod websocket;
@@ -33,7 +36,6 @@ together! { what_waits:
     dns_resolver::a_silent_server_costs_its_patience_and_the_total_holds,
     ftp::every_wait_ends,
     ftp::replies_that_are_none,
-    http_faults::a_silence_at_every_tenth_byte,
     lab_http::slow_clients_do_not_keep_their_places,
     lab_http::two_hundred_silent_clients_are_in_nobodys_way,
     smtp::greetings_and_replies_that_are_none,

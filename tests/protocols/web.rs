@@ -990,13 +990,6 @@ fn many_threads_share_a_session() {
     assert!(connections <= 8, "{connections}");
 }
 
-/// The most memory that this process ever had, in KiB (proc(5)).
-fn most() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.split_whitespace().next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn memory_is_bounded_whatever_comes() {
     const BODY: u64 = 1 << 20;
@@ -1007,7 +1000,7 @@ fn memory_is_bounded_whatever_comes() {
         let (good, bad) = urls.split_once(' ').unwrap();
         assert_eq!(session.get(good).send().unwrap().bytes().unwrap(), b"Hello");
         assert_eq!(http::get(good).unwrap().bytes().unwrap(), b"Hello");
-        let before = most();
+        let before = support::most_memory();
         for url in bad.split(' ') {
             let by_hand = http::Client::with(options()).send_last(&http::Request::new(http::Method::Get, url));
             let by_hand = by_hand.and_then(|response| response.text());
@@ -1017,7 +1010,7 @@ fn memory_is_bounded_whatever_comes() {
                 "{url}"
             );
         }
-        let grown = most() - before;
+        let grown = support::most_memory() - before;
         assert!(grown <= MORE, "{grown} KiB more");
         return;
     }

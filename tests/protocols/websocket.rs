@@ -15,11 +15,13 @@ use std::collections::HashSet;
 use std::error::Error as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
+use support::programs;
 use support::sockets::dial;
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -524,6 +526,55 @@ pub fn one_who_does_not_read_is_not_waited_for_for_ever() {
         writer.join().unwrap();
         let _ = tcp.read(&mut [0]);
     }
+}
+
+/// In a copy of this program, because the memory of a process is measured.
+#[test]
+fn memory_is_bounded_whoever_comes() {
+    const EACH: usize = 4; // clients of a kind
+    const MOST: u64 = 256; // KiB for one client: four times the longest message, so its thread and what grows by doubling too
+    const FLOOD: usize = 8 << 20;
+    const TEST: &str = "memory_is_bounded_whoever_comes";
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    if programs::told().is_none() {
+        programs::again(TEST, "", |program| Command::new(program));
+        return;
+    }
+    let limits = Limits { message: 64 << 10, write: Duration::from_millis(300), ..quick() };
+    let lab = lab_with(limited(limits));
+    let addr = lab.addr();
+    let piece = vec![b'x'; 16 << 10];
+    let frames = |first, payload: &[u8]| frame(first, payload).repeat((64 << 10) / (payload.len() + 6));
+    // What each begins with, and then sends again and again without ever reading.
+    let kinds = [
+        ("a message without end", frame(0x01, b""), frames(0x00, &piece)),
+        ("fragments without content", frame(0x01, b""), frames(0x00, b"")),
+        ("a frame that says it has 4 GiB", header(0x82, 1 << 32), piece.clone()),
+        ("nearly all of a message", [header(0x82, 64 << 10), vec![b'x'; (64 << 10) - 1]].concat(), Vec::new()),
+        ("pings", Vec::new(), frames(0x89, &piece[..125])),
+        ("messages whose echo is not read", Vec::new(), frames(0x82, &piece)),
+    ];
+    echoes(addr);
+    let before = support::most_memory();
+    thread::scope(|scope| {
+        for (_, begin, more) in kinds.iter().flat_map(|kind| [kind; EACH]) {
+            scope.spawn(move || {
+                let mut tcp = raw(addr);
+                // Most are cut off before they have sent it all.
+                let mut sent = tcp.write_all(begin).map(|()| begin.len());
+                while sent.as_ref().is_ok_and(|sent| *sent < FLOOD) && !more.is_empty() {
+                    sent = sent.and_then(|sent| tcp.write_all(more).map(|()| sent + more.len()));
+                }
+                let _ = tcp.shutdown(Shutdown::Write);
+                while tcp.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
+            });
+        }
+    });
+    let each = (support::most_memory() - before) / (kinds.len() * EACH) as u64;
+    assert!(each <= MOST, "{each} KiB for each of {:?}", kinds.map(|(name, ..)| name));
+    echoes(addr);
 }
 
 #[test]

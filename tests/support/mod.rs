@@ -6,6 +6,7 @@ pub mod echo;
 pub mod exercise;
 pub mod files;
 pub mod network;
+pub mod numbers;
 pub mod programs;
 pub mod sockets;
 
@@ -24,6 +25,18 @@ pub fn note(text: &str) {
 /// learns. Then nothing may be missing, and what is repeated is repeated as often as it is worth.
 pub fn peers() -> bool {
     std::env::var_os("NETPRIMER_PEERS").is_some_and(|value| value == "1")
+}
+
+/// Whether time does not matter (NETPRIMER_LOAD=1): what is tried on samples otherwise is tried on all there is.
+pub fn load() -> bool {
+    std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "1")
+}
+
+/// The most memory that this process ever had, in KiB (proc(5)): only on Linux.
+pub fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
 /// Names what is left out because this machine does not have it. With NETPRIMER_PEERS=1 it was promised, and this fails.

@@ -2,10 +2,11 @@
 //!
 //! Closed loop: a connection sends its message, waits for the whole echo, compares it, and only then sends the next. A
 //! connection that has had its first answer stays idle until all have had theirs, so that the figures do not mix the
-//! time of accepting with the time of answering. With `--fresh` every message has a connection of its own.
+//! time of accepting with the time of answering. With `--fresh` every message has a connection of its own; with
+//! `--websocket` each connection begins with a handshake, and each message is a frame of text (RFC 6455).
 //!
 //! usage: load --addr 127.0.0.1:PORT [--connections N] [--size BYTES] [--seconds S] [--in-flight N] [--limit S]
-//!             [--pid SERVER] [--fresh]
+//!             [--pid SERVER] [--fresh | --websocket]
 //!
 //! Prints one line of NAME=VALUE: what was counted, and from /proc the processor time and the memory of the server.
 
@@ -29,18 +30,21 @@ struct Options {
     limit: Duration,
     pid: Option<u32>,
     fresh: bool,
+    websocket: bool,
 }
 
 impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, Box<dyn Error>> {
         let mut given = HashMap::new();
-        let mut fresh = false;
+        let (mut fresh, mut websocket) = (false, false);
         while let Some(name) = args.next() {
-            if name == "--fresh" {
-                fresh = true;
-            } else {
-                let value = args.next().ok_or_else(|| format!("{name} needs a value"))?;
-                given.insert(name, value);
+            match name.as_str() {
+                "--fresh" => fresh = true,
+                "--websocket" => websocket = true,
+                _ => {
+                    let value = args.next().ok_or_else(|| format!("{name} needs a value"))?;
+                    given.insert(name, value);
+                }
             }
         }
         let mut take = |name: &str, default: &str| given.remove(name).unwrap_or_else(|| default.to_owned());
@@ -56,6 +60,7 @@ impl Options {
                 pid => Some(pid.parse()?),
             },
             fresh,
+            websocket,
         };
         match given.into_keys().next() {
             Some(unknown) => Err(format!("unknown option {unknown}").into()),
@@ -67,6 +72,8 @@ impl Options {
 struct Connection {
     stream: TcpStream,
     connected: bool,
+    /// The head of the answer to the handshake, as far as it has come; `None` where there is none to come.
+    head: Option<Vec<u8>>,
     answered: bool,
     sent: usize,
     received: usize,
@@ -77,7 +84,10 @@ struct Load {
     options: Options,
     poll: Poll,
     connections: Vec<Option<Connection>>,
+    request: Vec<u8>,
+    /// What is sent, and what comes back: the same over TCP, over WebSocket a frame with a mask and one without.
     message: Vec<u8>,
+    echo: Vec<u8>,
     buffer: Vec<u8>,
     measuring: bool,
     /// Connections that have not had their first answer yet.
@@ -90,10 +100,17 @@ struct Load {
 
 impl Load {
     fn new(options: Options) -> io::Result<Load> {
+        let text: Vec<u8> = (b'a'..=b'z').cycle().take(options.size).collect();
+        let (message, echo) = match options.websocket {
+            true => (frame(&text, Some([0x37, 0xfa, 0x21, 0x3d])), frame(&text, None)),
+            false => (text.clone(), text),
+        };
         Ok(Load {
             poll: Poll::new()?,
             connections: Vec::with_capacity(options.connections),
-            message: (b'a'..=b'z').cycle().take(options.size).collect(),
+            request: handshake(options.addr).into_bytes(),
+            message,
+            echo,
             buffer: vec![0; 64 * 1024],
             measuring: false,
             opening: 0,
@@ -123,6 +140,9 @@ impl Load {
     }
 
     fn measure(&mut self) -> io::Result<Duration> {
+        if let ([slot @ Some(_)], false) = (&mut self.connections[..], self.options.fresh) {
+            return slot.take().map_or(Ok(Duration::ZERO), |connection| self.take_turns(connection));
+        }
         self.measuring = true;
         let begin = Instant::now();
         for index in 0..self.connections.len() {
@@ -132,6 +152,28 @@ impl Load {
             self.turn()?;
         }
         Ok(begin.elapsed())
+    }
+
+    /// One connection needs no event loop. It shares a core with the server, so what this program does beside a write and a
+    /// read would make all servers look alike.
+    fn take_turns(&mut self, mut connection: Connection) -> io::Result<Duration> {
+        self.poll.registry().deregister(&mut connection.stream)?;
+        let mut stream = std::net::TcpStream::from(connection.stream);
+        stream.set_nonblocking(false)?;
+        let begin = Instant::now();
+        let (mut started, come) = (begin, &mut self.buffer);
+        come.resize(self.echo.len(), 0);
+        while started - begin < self.options.seconds {
+            stream.write_all(&self.message)?;
+            stream.read_exact(come)?;
+            if *come != self.echo {
+                return Err(io::Error::new(ErrorKind::InvalidData, "the echo differs from the message"));
+            }
+            let now = Instant::now();
+            self.latencies.push(now - started);
+            started = now;
+        }
+        Ok(started - begin)
     }
 
     /// One turn of the event loop.
@@ -159,8 +201,9 @@ impl Load {
         });
         match opened {
             Ok(stream) => {
-                let fresh = Connection { stream, connected: false, answered: false, sent: 0, received: 0, started };
-                self.connections[index] = Some(fresh);
+                let head = self.options.websocket.then(Vec::new);
+                let new = Connection { stream, connected: false, head, answered: false, sent: 0, received: 0, started };
+                self.connections[index] = Some(new);
             }
             Err(e) => self.fail(index, &e),
         }
@@ -184,8 +227,14 @@ impl Load {
                 socket2::SockRef::from(&connection.stream).set_linger(Some(Duration::ZERO))?;
             }
         }
+        if connection.head.is_some() {
+            send(connection, &self.request)?;
+            if !receive_head(connection, &mut self.buffer)? {
+                return Ok(());
+            }
+        }
         send(connection, &self.message)?;
-        if receive(connection, &self.message, &mut self.buffer)? {
+        if receive(connection, &self.echo, &mut self.buffer)? {
             self.count(index);
         }
         Ok(())
@@ -258,23 +307,67 @@ fn send(connection: &mut Connection, message: &[u8]) -> io::Result<()> {
 
 /// Says whether the whole echo is here. Events come by edge: a read that does not fill the buffer has taken all there
 /// was, and the next piece brings the next event (epoll(7), question 9).
-fn receive(connection: &mut Connection, message: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
+fn receive(connection: &mut Connection, echo: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
     loop {
         match connection.stream.read(buffer) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(n) => {
-                let expected = message.get(connection.received..connection.received + n);
+                let expected = echo.get(connection.received..connection.received + n);
                 if expected != Some(&buffer[..n]) {
                     return Err(io::Error::new(ErrorKind::InvalidData, "the echo differs from the message"));
                 }
                 connection.received += n;
-                if connection.received == message.len() || n < buffer.len() {
-                    return Ok(connection.received == message.len());
+                if connection.received == echo.len() || n < buffer.len() {
+                    return Ok(connection.received == echo.len());
                 }
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
+        }
+    }
+}
+
+/// The client's side of the handshake. The key is the example of RFC 6455, section 1.3: nobody who measures is to be protected.
+fn handshake(addr: SocketAddr) -> String {
+    format!(
+        "GET / HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+/// A text in one frame: from a client with a mask, from a server without.
+fn frame(text: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
+    let masked = if mask.is_some() { 0x80 } else { 0 };
+    let mut frame = match text.len() {
+        n @ 0..=125 => vec![0x81, masked | n as u8],
+        n @ 126..=0xffff => [&[0x81, masked | 126][..], &(n as u16).to_be_bytes()].concat(),
+        n => [&[0x81, masked | 127][..], &(n as u64).to_be_bytes()].concat(),
+    };
+    frame.extend(mask.into_iter().flatten());
+    let mask = mask.unwrap_or_default();
+    frame.extend(text.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    frame
+}
+
+/// Says whether the whole answer to the handshake is here; then a first message can be sent.
+fn receive_head(connection: &mut Connection, buffer: &mut [u8]) -> io::Result<bool> {
+    let Some(head) = &mut connection.head else { return Ok(true) };
+    loop {
+        match connection.stream.read(buffer) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(n) => head.extend_from_slice(&buffer[..n]),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        }
+        if head.ends_with(b"\r\n\r\n") {
+            if !head.starts_with(b"HTTP/1.1 101 ") {
+                let said = String::from_utf8_lossy(head);
+                return Err(io::Error::other(format!("the handshake was answered with {:?}", said.lines().next())));
+            }
+            (connection.head, connection.sent) = (None, 0);
+            return Ok(true);
         }
     }
 }

@@ -110,7 +110,8 @@ impl Session<'_> {
         let invitation =
             Invitation::new(self.local.ip(), self.peer.ip()).map_err(|_| (425, "there is no port to be had"))?;
         self.ender.invited(&invitation);
-        let port = invitation.addr().port();
+        let own = invitation.addr();
+        let port = self.lab.options.data_port.as_ref().map_or(own.port(), |name| name(own));
         self.way = Some(Way::Passive(invitation));
         if verb == "EPSV" {
             return Ok((229, format!("extended passive mode (|||{port}|)")));

@@ -46,9 +46,15 @@ pub struct Options {
     pub trace: Option<Arc<dyn Sink>>,
     /// The same for the data connections.
     pub data_trace: Option<Arc<dyn Sink>>,
+    /// Which port is named for a data connection that is awaited here: that of a router or a proxy before this server. `None`, the
+    /// default, names the port itself.
+    pub data_port: Option<DataPort>,
     /// What a client may take.
     pub limits: Limits,
 }
+
+/// Gives the port to name for a data connection, and takes the address where it is awaited.
+pub type DataPort = Arc<dyn Fn(SocketAddr) -> u16 + Send + Sync>;
 
 impl Default for Options {
     fn default() -> Options {
@@ -61,6 +67,7 @@ impl Default for Options {
             wrong: Vec::new(),
             trace: None,
             data_trace: None,
+            data_port: None,
             limits: Limits::default(),
         }
     }

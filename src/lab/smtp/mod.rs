@@ -92,7 +92,12 @@ pub struct Options {
     pub limits: Limits,
     /// Who watches the wire (over TLS: the plaintext), if anybody.
     pub trace: Option<Arc<dyn Sink>>,
+    /// Hears of each message before it is taken, on the thread of the client who sent it; nobody by default.
+    pub on_mail: Option<OnMail>,
 }
+
+/// Hears of a message.
+pub type OnMail = Arc<dyn Fn(&Mail) + Send + Sync>;
 
 impl Default for Options {
     fn default() -> Options {
@@ -105,6 +110,7 @@ impl Default for Options {
             wrong: Vec::new(),
             limits: Limits::default(),
             trace: None,
+            on_mail: None,
         }
     }
 }
@@ -250,6 +256,9 @@ impl Shared {
     }
 
     fn keep(&self, mail: Mail) {
+        if let Some(hear) = &self.options.on_mail {
+            hear(&mail);
+        }
         let mut inbox = self.inbox();
         inbox.bytes += mail.bytes.len();
         inbox.mails.push_back(mail);

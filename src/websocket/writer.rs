@@ -14,15 +14,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 use std::{mem, thread};
-use tungstenite::protocol::Role;
+use tungstenite::protocol::frame::Frame;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, Role};
 
 /// How long who reads holds a TLS session in which others write, when nothing comes after all.
 pub(super) const GLANCE: Duration = Duration::from_millis(1);
 /// How long who writes holds it, when it does not go on.
 const PIECE: Duration = Duration::from_millis(5);
 
-/// How it writes: one for all who do.
-pub(super) struct Mouth {
+/// Writes to one connection, for all who want to.
+pub(super) struct Writer {
     /// Whose turn it is: held for a whole frame.
     turn: Mutex<Turn>,
     /// Held for one call, because over TLS who reads needs it too.
@@ -75,11 +77,11 @@ pub(super) fn is_control(frame: &[u8]) -> bool {
     frame.first().is_some_and(|byte| byte & 8 != 0)
 }
 
-impl Mouth {
-    pub(super) fn new(stream: BoxStream, sealed: bool, socket: Weak<TcpStream>, role: Role, limits: Limits) -> Mouth {
+impl Writer {
+    pub(super) fn new(stream: BoxStream, sealed: bool, socket: Weak<TcpStream>, role: Role, limits: Limits) -> Writer {
         let (stream, readers, closing) = (Mutex::new(stream), AtomicUsize::new(0), OnceLock::new());
         let (turn, later) = (Mutex::default(), Mutex::default());
-        Mouth { turn, stream, sealed, readers, later, closing, socket, role, limits }
+        Writer { turn, stream, sealed, readers, later, closing, socket, role, limits }
     }
 
     /// Ends what we send, behind what was left for later.
@@ -95,21 +97,21 @@ impl Mouth {
     }
 
     /// Bytes that are no frame: the handshake.
-    pub(super) fn say_head(&self, head: &[u8]) -> io::Result<()> {
+    pub(super) fn write_head(&self, head: &[u8]) -> io::Result<()> {
         self.whole(&mut locked(&self.turn), head, Time::Usual)
     }
 
     /// Sends a frame when it is our turn.
-    pub(super) fn say(&self, frame: &[u8]) -> io::Result<()> {
+    pub(super) fn write_frame(&self, frame: &[u8]) -> io::Result<()> {
         let mut turn = locked(&self.turn);
-        let said = self.say_on(&mut turn, frame, Time::Usual).and_then(|()| self.clear(&mut turn, Time::Usual));
+        let said = self.write_in_turn(&mut turn, frame, Time::Usual).and_then(|()| self.clear(&mut turn, Time::Usual));
         drop(turn);
         // What was put there after we looked for the last time, and before we gave our turn back.
         said.and_then(|()| self.catch_up())
     }
 
     /// Sends a control frame without waiting for anybody: at once, or by the next who has the turn.
-    pub(super) fn say_soon(&self, frame: Vec<u8>) -> io::Result<()> {
+    pub(super) fn write_soon(&self, frame: Vec<u8>) -> io::Result<()> {
         let mut later = locked(&self.later);
         // Of several pongs the last one is enough (section 5.5.3), and so is of pings.
         later.retain(|waiting| waiting[0] != frame[0]);
@@ -133,12 +135,12 @@ impl Mouth {
         while turn.rest.is_empty() {
             let next = locked(&self.later).pop_front();
             let Some(frame) = next else { break };
-            self.say_on(turn, &frame, time)?;
+            self.write_in_turn(turn, &frame, time)?;
         }
         Ok(())
     }
 
-    fn say_on(&self, turn: &mut Turn, frame: &[u8], time: Time) -> io::Result<()> {
+    fn write_in_turn(&self, turn: &mut Turn, frame: &[u8], time: Time) -> io::Result<()> {
         match self.closing.get() {
             // The one who reads does not know that another has closed: its pong or second Close is no more wanted.
             Some(_) if is_control(frame) => return Ok(()),
@@ -180,23 +182,17 @@ impl Mouth {
 
     /// How much it wrote: all of it, unless it was to be done at once.
     fn write(&self, bytes: &[u8], time: Time) -> io::Result<usize> {
-        // Nearly always the kernel takes it all, and no clock is needed: the stream's patience is the usual time for a frame.
-        let mut quick = time == Time::Usual && !self.sealed;
-        let until = match time {
-            _ if quick => Deadline::NEVER,
-            Time::Usual => Deadline::after(self.limits.write),
-            Time::Within(limit) => Deadline::after(limit),
-            Time::Glance => Deadline::after(GLANCE),
-        };
-        let (mut done, mut until) = (0, until);
+        let until = Deadline::after(match time {
+            Time::Usual => self.limits.write,
+            Time::Within(limit) => limit,
+            Time::Glance => GLANCE,
+        });
+        let mut done = 0;
         while done < bytes.len() {
             let mut stream = locked(&self.stream);
             // Over TLS who reads must come in between.
             stream.set_deadline(if self.sealed { until.earlier(Deadline::after(PIECE)) } else { until });
             let wrote = stream.write(&bytes[done..]);
-            if !self.sealed && !quick {
-                stream.set_deadline(Deadline::NEVER);
-            }
             drop(stream);
             match wrote {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -204,11 +200,8 @@ impl Mouth {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if !is_late(&error) => return Err(error),
                 Err(_) if time == Time::Glance => break,
-                Err(error) if quick || until.is_over() => return Err(error),
+                Err(error) if until.is_over() => return Err(error),
                 Err(_) => {}
-            }
-            if mem::take(&mut quick) && done < bytes.len() {
-                until = Deadline::after(self.limits.write);
             }
             while self.sealed && done < bytes.len() && self.readers.load(Ordering::Relaxed) > 0 {
                 thread::yield_now();
@@ -217,27 +210,19 @@ impl Mouth {
         Ok(done)
     }
 
-    pub(super) fn control(&self, opcode: u8, payload: &[u8]) -> Vec<u8> {
-        let length = payload.len().min(125) as u8;
-        let payload = &payload[..usize::from(length)];
-        let mut frame = vec![0x80 | opcode, length];
-        match self.role {
-            Role::Server => frame.extend_from_slice(payload),
-            Role::Client => {
-                let mask = (RandomState::new().hash_one(()) as u32).to_be_bytes();
-                frame[1] |= 0x80;
-                frame.extend_from_slice(&mask);
-                frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-            }
+    /// Sends a control frame of ours without waiting for anybody. tungstenite would mask it, but has no way to do so for others.
+    pub(super) fn tell(&self, mut frame: Frame) -> io::Result<()> {
+        if self.role == Role::Client {
+            frame.header_mut().mask = Some((RandomState::new().hash_one(()) as u32).to_be_bytes());
         }
-        frame
+        let mut bytes = Vec::new();
+        frame.format(&mut bytes).map_err(io::Error::other)?;
+        self.write_soon(bytes)
     }
 
-    /// Sends a Close from outside, without waiting for anybody.
-    pub(super) fn close(&self, code: u16, reason: &str) {
-        let payload = [&code.to_be_bytes(), reason.as_bytes()].concat();
-        // He may be gone: then this was worth a try.
-        let _ = self.say_soon(self.control(8, &payload));
+    /// Sends a Close from outside. He may be gone: then this was worth a try.
+    pub(super) fn close(&self, code: CloseCode, reason: &str) {
+        let _ = self.tell(Frame::close(Some(CloseFrame { code, reason: reason.into() })));
     }
 
     /// Ends the connection at once, for a peer with whom there is no speaking.

@@ -1,0 +1,22 @@
+//! Waits as long as the system does.
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+
+pub fn ask(addresses: &[SocketAddr]) -> io::Result<Vec<u8>> {
+    let words: Vec<io::Result<&str>> = thread::scope(|scope| {
+        let all: Vec<_> = addresses.iter().map(|address| scope.spawn(|| knock(address))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    Ok(words.into_iter().collect::<io::Result<Vec<&str>>>()?.concat().into())
+}
+
+fn knock(address: &SocketAddr) -> io::Result<&'static str> {
+    match TcpStream::connect(address) {
+        Ok(_) => Ok("open\n"),
+        Err(e) if e.kind() == ErrorKind::ConnectionRefused => Ok("closed\n"),
+        Err(e) if e.kind() == ErrorKind::TimedOut => Ok("filtered\n"),
+        Err(e) => Err(e),
+    }
+}

@@ -1,0 +1,19 @@
+//! Knocks at one address after the other.
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+pub fn ask(addresses: &[SocketAddr]) -> io::Result<Vec<u8>> {
+    let words: Vec<io::Result<&str>> = addresses.iter().map(knock).collect();
+    Ok(words.into_iter().collect::<io::Result<Vec<&str>>>()?.concat().into())
+}
+
+fn knock(address: &SocketAddr) -> io::Result<&'static str> {
+    match TcpStream::connect_timeout(address, Duration::from_millis(500)) {
+        Ok(_) => Ok("open\n"),
+        Err(e) if e.kind() == ErrorKind::ConnectionRefused => Ok("closed\n"),
+        Err(e) if e.kind() == ErrorKind::TimedOut => Ok("filtered\n"),
+        Err(e) => Err(e),
+    }
+}
