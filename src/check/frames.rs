@@ -118,7 +118,8 @@ impl Talk {
         self.fail(Expected::Other(wanted.words()), got.words().into_bytes(), End::Open)
     }
 
-    /// No further connection may come for so long.
+    /// The client has to go on, and may not connect again for so long. What comes behind that time, however late we look, is no
+    /// mistake: that is what [`Talk::expect_pause`] leaves to the caller's margin.
     ///
     /// # Errors
     /// When one comes, and when the client ends.
