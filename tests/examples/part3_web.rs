@@ -279,18 +279,6 @@ fn a_closed_output_ends_it_quietly() {
     }
 }
 
-/// The task's `main` and the solution's are the same, and the solution runs as a doctest.
-#[test]
-fn the_solutions_keep_the_asserts_of_their_tasks() {
-    for (name, function) in [(GET, "fn fetch("), (POST, "fn part("), (SESSION, "fn keep(")] {
-        let lesson = read(root(), &format!("lessons/{name}.md"));
-        let blocks = lesson.split("\n```").filter(|block| block.starts_with("rust") && block.contains(function));
-        let mains: Vec<&str> = blocks.map(|block| &block[block.find("fn main()").unwrap()..]).collect();
-        assert_eq!(mains.len(), 2, "{name}: the task and one solution");
-        assert!(mains[0] == mains[1] && mains[0].contains("assert"), "{name}: the solution is asked something else");
-    }
-}
-
 /// The line to take home names what this project builds ureq with, so that the code beside it, which runs here, runs there.
 #[test]
 fn the_line_to_take_home_installs_what_is_used_here() {
