@@ -16,7 +16,7 @@ use std::time::Duration;
 /// How long a client may take for its result, once all was said: longer than it may wait for us, so that we hear why it gave up.
 const RESULT: Duration = Duration::from_secs(2);
 /// How often a wait for a connection looks: std has no accept with a limit.
-const TICK: Duration = Duration::from_millis(2);
+pub(super) const TICK: Duration = Duration::from_millis(2);
 
 /// Where a client finds the checker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,12 @@ pub enum At {
     Nobody,
     /// At a TCP port that answers nothing, as behind a firewall that drops each SYN. Only where [`Talk::has_silence`].
     Silent,
+}
+
+/// What a client does that should wait.
+pub(super) enum Early {
+    Connection,
+    End,
 }
 
 impl Talk {
@@ -110,7 +116,7 @@ impl Talk {
             addresses.push(door.address().map_err(tried())?);
             match at {
                 At::Udp => line_of_now.wire = door,
-                _ => line_of_now.door = door,
+                _ => (line_of_now.door, line_of_now.waiting) = (door, None),
             }
             *line = line_of_now;
         }
@@ -146,7 +152,7 @@ impl Talk {
         let door = Wire::listening().and_then(|door| Ok((door.address()?, door)));
         match door {
             Ok((address, door)) => {
-                self.line().door = door;
+                (self.line().door, self.line().waiting) = (door, None);
                 Ok(address)
             }
             Err(error) => {
@@ -179,14 +185,33 @@ impl Talk {
         let until = Deadline::after(patience);
         loop {
             let over = until.is_over() || self.how_it_ended(TICK).is_some();
-            match self.lines[door].door.accepted() {
-                Ok(Some(wire)) => {
-                    self.line().wire = wire;
+            match self.lines[door].has_come() {
+                Ok(true) => {
+                    self.line().wire = self.lines[door].waiting.take().unwrap_or(Wire::Closed);
                     self.note('C', "(connects)");
                     return Ok(());
                 }
-                Ok(None) if !over => {}
+                Ok(false) if !over => {}
                 _ => return self.fail(Expected::Connection, Vec::new(), End::Silent(patience)),
+            }
+        }
+    }
+
+    /// Whether the client connects or ends before so much time is over since the checker spoke last. Who is seen only later is not
+    /// blamed: then a machine that has other work held us up.
+    pub(super) fn too_early(&mut self, time: Duration) -> Option<Early> {
+        loop {
+            let ended = self.how_it_ended(TICK).is_some();
+            let came = matches!(self.line().has_come(), Ok(true));
+            if self.line().spoke.elapsed() >= time {
+                return None;
+            }
+            if came {
+                self.note('C', "(connects)");
+                return Some(Early::Connection);
+            }
+            if ended {
+                return Some(Early::End);
             }
         }
     }
@@ -199,9 +224,8 @@ impl Talk {
         let until = Deadline::after(QUIET);
         loop {
             let over = until.is_over() || self.how_it_ended(TICK).is_some();
-            match self.line().door.accepted() {
-                Ok(Some(wire)) => {
-                    self.line().wire = wire;
+            match self.line().has_come() {
+                Ok(true) => {
                     self.note('C', "(connects)");
                     return self.fail(Expected::Nothing, Vec::new(), End::Connects);
                 }

@@ -5,11 +5,12 @@
 //!
 //! May use: of this folder client, peer, report, talk, wire.
 
+use super::client::{Early, TICK};
 use super::peer::Ended;
 use super::report::{End, Expected, Failure, shown};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// No frame of an exercise is longer, and two bytes can say its length.
 const LONGEST: usize = 8_192;
@@ -118,27 +119,20 @@ impl Talk {
         self.fail(Expected::Other(wanted.words()), got.words().into_bytes(), End::Open)
     }
 
-    /// The client has to go on, and may not connect again for so long. What comes behind that time, however late we look, is no
-    /// mistake: that is what [`Talk::expect_pause`] leaves to the caller's margin.
+    /// The client has to go on, and may not connect again for so long.
     ///
     /// # Errors
     /// When one comes, and when the client ends.
     pub fn expect_no_connection(&mut self, time: Duration) -> Checked {
-        const TICK: Duration = Duration::from_millis(2);
-        let until = Instant::now() + time;
-        while Instant::now() < until {
-            if let Ok(Some(_)) = self.line().door.accepted() {
-                self.note('C', "(connects)");
-                return self.fail(Expected::Nothing, b"a connection".to_vec(), End::Open);
-            }
-            let wanted = || Expected::Other("a connection, later".to_owned());
-            match self.result(TICK) {
-                None => {}
-                Some(Ended::Returned(got)) => return self.fail(wanted(), got, End::Open),
-                Some(_) => return self.fail(wanted(), Vec::new(), End::Failed),
-            }
+        let wanted = || Expected::Other("a connection, later".to_owned());
+        match self.too_early(time) {
+            None => Ok(()),
+            Some(Early::Connection) => self.fail(Expected::Nothing, b"a connection".to_vec(), End::Open),
+            Some(Early::End) => match self.result(TICK) {
+                Some(Ended::Returned(got)) => self.fail(wanted(), got, End::Open),
+                _ => self.fail(wanted(), Vec::new(), End::Failed),
+            },
         }
-        Ok(())
     }
 
     fn hear_all(&mut self, bytes: usize, what: &str) -> Result<Vec<u8>, Box<Failure>> {

@@ -13,6 +13,7 @@
 //!
 //! RFC 9112. May use: deadline; of this folder report, talk, wire.
 
+use super::client::{Early, TICK};
 use super::report::{End, Expected, Failure};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
@@ -147,7 +148,7 @@ impl Talk {
     pub fn send_lines(&mut self, bytes: impl AsRef<[u8]>) {
         let whole = self.whole;
         self.note_lines(self.role.letters().0, bytes.as_ref());
-        self.line().wire.send(bytes.as_ref(), whole, PATIENCE);
+        self.line().speak(bytes.as_ref(), whole);
     }
 
     fn note_lines(&mut self, letter: char, bytes: &[u8]) {
@@ -162,50 +163,34 @@ impl Talk {
     /// When it connects, or still waits.
     pub fn expect_no_request(&mut self, within: Duration) -> Checked {
         let patience = self.patience(within);
-        match self.ends_or_connects(patience) {
-            Some(Next::End) => Ok(()),
-            Some(Next::Connection) => self.fail(Expected::NoMore, Vec::new(), End::Connects),
-            None => self.fail(Expected::NoMore, Vec::new(), End::Silent(patience)),
+        let until = Deadline::after(patience);
+        loop {
+            // Asked before the look: what it did before its end is then already here.
+            let (over, ended) = (until.is_over(), self.how_it_ended(TICK).is_some());
+            if matches!(self.line().has_come(), Ok(true)) {
+                self.note('C', "(connects)");
+                return self.fail(Expected::NoMore, Vec::new(), End::Connects);
+            }
+            if ended {
+                return Ok(());
+            }
+            if over {
+                return self.fail(Expected::NoMore, Vec::new(), End::Silent(patience));
+            }
         }
     }
 
-    /// The client has to wait for so long, and neither to connect nor to end.
+    /// The client has to wait for so long after the answer, and neither to connect nor to end.
     ///
     /// # Errors
     /// When it does one of them.
     pub fn expect_pause(&mut self, time: Duration) -> Checked {
-        match self.ends_or_connects(time) {
+        match self.too_early(time) {
             None => Ok(()),
-            Some(Next::Connection) => self.fail(Expected::Nothing, Vec::new(), End::Connects),
-            Some(Next::End) => self.expect_patience(Duration::ZERO),
+            Some(Early::Connection) => self.fail(Expected::Nothing, Vec::new(), End::Connects),
+            Some(Early::End) => self.expect_patience(Duration::ZERO),
         }
     }
-
-    fn ends_or_connects(&mut self, within: Duration) -> Option<Next> {
-        const TICK: Duration = Duration::from_millis(5);
-        let until = Deadline::after(within);
-        loop {
-            // Asked before the look: what it did before its end is then already here.
-            let over = until.is_over();
-            let ended = self.how_it_ended(TICK).is_some();
-            if let Ok(Some(_)) = self.line().door.accepted() {
-                self.note('C', "(connects)");
-                return Some(Next::Connection);
-            }
-            if ended {
-                return Some(Next::End);
-            }
-            if over {
-                return None;
-            }
-        }
-    }
-}
-
-/// What a client does after an answer.
-enum Next {
-    Connection,
-    End,
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::report::{End, Expected, shown, some};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
 use crate::deadline::Deadline;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl Talk {
     /// Sends these bytes: in one piece, or as one datagram.
@@ -25,7 +25,7 @@ impl Talk {
     /// The same, where the bytes would tell a reader little: what they are, the dialogue says by itself ([`Talk::say`]).
     pub fn send_unshown(&mut self, bytes: impl AsRef<[u8]>) {
         let whole = self.whole;
-        self.line().wire.send(bytes.as_ref(), whole, PATIENCE);
+        self.line().speak(bytes.as_ref(), whole);
     }
 
     /// A remark in the report: what happens, though nobody says it.
@@ -47,6 +47,7 @@ impl Talk {
     /// Closes the connection.
     pub fn hang_up(&mut self) {
         self.say("(hangs up)");
+        self.line().spoke = Instant::now();
         self.line().wire = Wire::Closed;
     }
 

@@ -62,7 +62,11 @@ pub(super) struct Line {
     pub(super) number: Option<usize>,
     /// Where a client connects.
     pub(super) door: Wire,
+    /// A connection that has come there, and was not taken yet.
+    pub(super) waiting: Option<Wire>,
     pub(super) wire: Wire,
+    /// When the checker last began to say something, or hung up.
+    pub(super) spoke: Instant,
     /// The learner's client at work.
     pub(super) client: Option<Running>,
     pub(super) begun: Instant,
@@ -72,7 +76,23 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(number: Option<usize>) -> Line {
-        Line { number, door: Wire::Closed, wire: Wire::Closed, client: None, begun: Instant::now(), asked: None }
+        let now = Instant::now();
+        let (door, wire) = (Wire::Closed, Wire::Closed);
+        Line { number, door, waiting: None, wire, spoke: now, client: None, begun: now, asked: None }
+    }
+
+    /// Sends these bytes.
+    pub(super) fn speak(&mut self, bytes: &[u8], deadline: Deadline) {
+        self.spoke = Instant::now();
+        self.wire.send(bytes, deadline, PATIENCE);
+    }
+
+    /// Whether a connection has come by now. It waits until it is taken.
+    pub(super) fn has_come(&mut self) -> io::Result<bool> {
+        if self.waiting.is_none() {
+            self.waiting = self.door.accepted()?;
+        }
+        Ok(self.waiting.is_some())
     }
 }
 
