@@ -2,10 +2,11 @@
 //!
 //! May use: error, deadline; of this folder peer, report, running, talk, wire.
 
+use super::line::Line;
 use super::peer::{Ended, Peer};
 use super::report::{End, Expected, Failure, some};
 use super::running::Running;
-use super::talk::{Checked, Line, PATIENCE, QUIET, Talk};
+use super::talk::{Checked, PATIENCE, QUIET, Talk};
 use super::wire::{LOOK, Wire};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};

@@ -45,6 +45,7 @@ pub mod ex09;
 mod frames;
 mod free;
 mod http;
+mod line;
 mod peer;
 mod report;
 mod running;
