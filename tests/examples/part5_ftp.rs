@@ -166,7 +166,7 @@ fn who_is_not_there_or_silent_is_an_error_in_time() {
             });
         }
     });
-    ftp([&addr.to_string(), "--timeout", "0"]).is_error(1, "");
+    ftp([&addr.to_string(), "--timeout", "0"]).is_error(2, "a number of seconds above 0");
 }
 
 #[test]
