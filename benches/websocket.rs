@@ -2,7 +2,7 @@
 //! node and websockets for Python; each sends every message back.
 //!
 //! ```text
-//! cargo bench --bench websocket                          about three minutes, once all is built
+//! cargo bench --bench websocket                          about two minutes, once all is built
 //! cargo bench --bench websocket -- --quick               under a minute, coarse
 //! cargo bench --bench websocket -- --rounds 21 --seconds 1
 //! NETPRIMER_PYTHON=venv/bin/python cargo bench --bench websocket      a Python that has websockets
@@ -30,8 +30,11 @@ const SAME: &str = "tokio, our buffers";
 const NODE: &str = "ws (node)";
 const PYTHON: &str = "websockets (Py)";
 
-/// How many connections, the bytes of a message, and how many times more of them than theirs we want to answer.
-const LOADS: [(usize, usize, &[(&str, f64)]); 4] = [
+/// Whom we want to be ahead of, and how many times as many messages we want to answer.
+type Goals = &'static [(&'static str, f64)];
+
+/// How many connections, and the bytes of a message.
+const LOADS: [(usize, usize, Goals); 4] = [
     (1, 64, &[(TOKIO, 1.7), (SAME, 1.0), (NODE, 2.0), (PYTHON, 4.0)]),
     (100, 64, &[(TOKIO, 1.7)]),
     (1_000, 64, &[(TOKIO, 1.7)]),

@@ -87,12 +87,22 @@ mod ex03_2_2;
 mod ex03_2_3;
 #[path = "wrong/ex03_2_4/mod.rs"]
 mod ex03_2_4;
+#[path = "wrong/ex04_1/mod.rs"]
+mod ex04_1;
+#[path = "wrong/ex04_2/mod.rs"]
+mod ex04_2;
+#[path = "wrong/ex05/mod.rs"]
+mod ex05;
+#[path = "wrong/ex06/mod.rs"]
+mod ex06;
 #[path = "wrong/ex07_1/mod.rs"]
 mod ex07_1;
 #[path = "wrong/ex07_2/mod.rs"]
 mod ex07_2;
 #[path = "wrong/ex08_1/mod.rs"]
 mod ex08_1;
+#[path = "wrong/ex08_2/mod.rs"]
+mod ex08_2;
 #[path = "wrong/ex09/mod.rs"]
 mod ex09;
 
@@ -108,9 +118,14 @@ const ANSWERS: &[(&str, Answers)] = &[
     ("ex03_2_2", ex03_2_2::ANSWERS),
     ("ex03_2_3", ex03_2_3::ANSWERS),
     ("ex03_2_4", ex03_2_4::ANSWERS),
+    ("ex04_1", ex04_1::ANSWERS),
+    ("ex04_2", ex04_2::ANSWERS),
+    ("ex05", ex05::ANSWERS),
+    ("ex06", ex06::ANSWERS),
     ("ex07_1", ex07_1::ANSWERS),
     ("ex07_2", ex07_2::ANSWERS),
     ("ex08_1", ex08_1::ANSWERS),
+    ("ex08_2", ex08_2::ANSWERS),
     ("ex09", ex09::ANSWERS),
 ];
 
@@ -425,7 +440,7 @@ fn a_starter_gives_hints_plays_and_knows_wrong_arguments() {
         let starter = Running::start(starters.command(exercise.name).args([verb, "127.0.0.1:0"]));
         if exercise.role == Role::Client {
             // Nobody can listen at port 0. To most that is an error, to some an answer; if it is not written yet, that is said.
-            let left = starter.end();
+            let left = starter.input(b"").end();
             let said = if left.status == 0 {
                 left.text().starts_with("ask() returned ")
             } else {

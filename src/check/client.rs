@@ -9,6 +9,7 @@ use super::talk::{Checked, Line, PATIENCE, QUIET, Talk};
 use super::wire::{LOOK, Wire};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
+use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -49,6 +50,16 @@ impl Talk {
         self.begin(&[at])
     }
 
+    /// The same for a client that gets a text to say.
+    ///
+    /// # Errors
+    /// When this machine cannot.
+    pub fn start_with(&mut self, text: &str) -> Checked {
+        self.fresh();
+        text.clone_into(&mut self.text);
+        self.begin(&[At::Tcp])
+    }
+
     /// The same with several addresses: the first is that of [`Talk::client`] 1, and so on.
     ///
     /// # Errors
@@ -62,7 +73,10 @@ impl Talk {
     }
 
     fn begin(&mut self, at: &[At]) -> Checked {
-        self.note('C', "(starts)");
+        match self.text.as_str() {
+            "" => self.note('C', "(starts)"),
+            text => self.note('C', &format!("(starts, with the text {})", some(text.as_bytes()))),
+        }
         let begun = self.doors(at).and_then(|addresses| self.started(addresses));
         match begun {
             Ok(client) => {
@@ -103,17 +117,22 @@ impl Talk {
         Ok(addresses)
     }
 
-    fn started(&self, addresses: Vec<SocketAddr>) -> Result<Running> {
+    fn started(&mut self, addresses: Vec<SocketAddr>) -> Result<Running> {
+        let text = mem::take(&mut self.text);
         match (&self.peer, addresses.as_slice()) {
             (Peer::Client(ask), [address, ..]) => {
                 let (ask, address) = (*ask, *address);
                 Running::start(self.role.function(), (), move || ask(address))
             }
+            (Peer::ClientWith(ask), [address, ..]) => {
+                let (ask, address) = (*ask, *address);
+                Running::start(self.role.function(), (), move || ask(address, &text))
+            }
             (Peer::ClientOfAll(ask), _) => {
                 let ask = *ask;
                 Running::start(self.role.function(), (), move || ask(&addresses))
             }
-            (Peer::Program(command), _) => Running::program(command, &addresses),
+            (Peer::Program(command), _) => Running::program(command, &addresses, text),
             _ => Err(Error::Invalid("this is no client".into())),
         }
     }
@@ -235,7 +254,7 @@ impl Talk {
         }
     }
 
-    fn result(&mut self, wait: Duration) -> Option<Ended> {
+    pub(super) fn result(&mut self, wait: Duration) -> Option<Ended> {
         let ended = self.how_it_ended(wait).cloned()?;
         match &ended {
             Ended::Returned(answer) => self.note('C', &format!("(returns {})", some(answer))),

@@ -14,8 +14,10 @@
 //! | a server | [`Talk::connect`], [`Talk::send`], [`Talk::expect`]; [`Talk::client`] for several at once |
 //! | a UDP server | [`Talk::open_udp`], and the same |
 //! | a client | [`Talk::start`], [`Talk::accept`], and the same from the other side; at last [`Talk::expect_result`] or [`Talk::expect_error`] |
+//! | a client that has a text to say | [`Talk::start_with`] |
 //! | a client of several servers or connections | [`Talk::start_all`], [`Talk::accept_at`], [`Talk::expect_nobody`], [`Talk::listen`] |
 //! | a client of the web | [`Talk::hear_request`], [`Talk::answer`], [`Talk::expect_pause`], [`Talk::expect_no_request`] |
+//! | a client that sends WebSocket frames | [`Talk::hear_frame`], [`Talk::expect_frame`], [`Talk::send_frame`] |
 //! | what may choose its bytes | [`Talk::hear_until`], [`Talk::hear_exactly`], and [`Talk::refuse`] or [`Talk::differs`] for what is wrong with them |
 //!
 //! May use: everything in src.
@@ -31,10 +33,16 @@ pub mod ex03_2_1;
 pub mod ex03_2_2;
 pub mod ex03_2_3;
 pub mod ex03_2_4;
+pub mod ex04_1;
+pub mod ex04_2;
+pub mod ex05;
+pub mod ex06;
 pub mod ex07_1;
 pub mod ex07_2;
 pub mod ex08_1;
+pub mod ex08_2;
 pub mod ex09;
+mod frames;
 mod free;
 mod http;
 mod peer;
@@ -45,8 +53,9 @@ mod talk;
 mod wire;
 
 pub use client::At;
+pub use frames::Frame;
 pub use http::Asked;
-pub use peer::{Ask, AskAll, Ended, Peer, Role, Serve, ServeUdp};
+pub use peer::{Ask, AskAll, AskWith, Ended, Peer, Role, Serve, ServeUdp};
 pub use report::{Failure, Report, Step};
 pub use talk::{Checked, Talk};
 
@@ -79,9 +88,14 @@ pub const EXERCISES: &[Exercise] = &[
     ex03_2_2::EXERCISE,
     ex03_2_3::EXERCISE,
     ex03_2_4::EXERCISE,
+    ex04_1::EXERCISE,
+    ex04_2::EXERCISE,
+    ex05::EXERCISE,
+    ex06::EXERCISE,
     ex07_1::EXERCISE,
     ex07_2::EXERCISE,
     ex08_1::EXERCISE,
+    ex08_2::EXERCISE,
     ex09::EXERCISE,
 ];
 
@@ -211,6 +225,11 @@ fn play(peer: &Peer, address: &str, all: &[&str]) -> Result<ExitCode> {
         Peer::Client(ask) => {
             let (ask, server) = (*ask, looked_up(address)?);
             Some(Running::start("ask", (), move || ask(server))?)
+        }
+        Peer::ClientWith(ask) => {
+            let (ask, server, text) = (*ask, looked_up(address)?, io::read_to_string(io::stdin()));
+            let text = text.map_err(Error::io("read the text from stdin"))?;
+            Some(Running::start("ask", (), move || ask(server, &text))?)
         }
         Peer::ClientOfAll(ask) => {
             let (ask, servers) = (*ask, all.iter().map(|address| looked_up(address)).collect::<Result<Vec<_>>>()?);

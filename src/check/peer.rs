@@ -12,6 +12,8 @@ pub type Serve = fn(TcpListener) -> io::Result<()>;
 pub type ServeUdp = fn(UdpSocket) -> io::Result<()>;
 /// A client as the learner writes it: it gets the address of the server, asks, and returns the answer.
 pub type Ask = fn(SocketAddr) -> io::Result<Vec<u8>>;
+/// The same for a client that has something to say: it also gets the text.
+pub type AskWith = fn(SocketAddr, &str) -> io::Result<Vec<u8>>;
 /// The same for several servers.
 pub type AskAll = fn(&[SocketAddr]) -> io::Result<Vec<u8>>;
 
@@ -22,8 +24,9 @@ pub enum Role {
     Server,
     /// [`ServeUdp`], or a program that listens at an address.
     UdpServer,
-    /// [`Ask`] or [`AskAll`], or a program that gets the address (or all of them) as its last argument, writes the answer to its stdout and nothing
-    /// else, and ends with status 0; with another one where the function returns an error.
+    /// [`Ask`], [`AskWith`] or [`AskAll`], or a program that gets the address (or all of them) as its last argument and the
+    /// text as its stdin, writes the answer to its stdout and nothing else, and ends with status 0; with another one where
+    /// the function returns an error.
     Client,
 }
 
@@ -62,6 +65,8 @@ pub enum Peer {
     UdpServer(ServeUdp),
     /// A function that is called with the address of the checker, once for each server that it meets.
     Client(Ask),
+    /// The same with a text.
+    ClientWith(AskWith),
     /// The same with several addresses.
     ClientOfAll(AskAll),
     /// Any server in any language: host and port.
@@ -75,7 +80,7 @@ impl Peer {
         match self {
             Peer::Server(_) => role == Role::Server,
             Peer::UdpServer(_) => role == Role::UdpServer,
-            Peer::Client(_) | Peer::ClientOfAll(_) | Peer::Program(_) => role == Role::Client,
+            Peer::Client(_) | Peer::ClientWith(_) | Peer::ClientOfAll(_) | Peer::Program(_) => role == Role::Client,
             Peer::At(..) => role != Role::Client,
         }
     }

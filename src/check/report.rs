@@ -24,7 +24,7 @@ pub struct Step {
 
 #[derive(Debug, PartialEq)]
 enum Clue {
-    Received(&'static str),
+    Received(&'static [u8]),
     Cut,
     More(&'static str),
     Early,
@@ -39,8 +39,8 @@ impl Step {
     }
 
     /// What it means when these bytes come in place of the right ones; more may follow them.
-    pub fn if_received(&mut self, bytes: &'static str, why: &'static str) -> &mut Step {
-        self.clues.push((Clue::Received(bytes), why));
+    pub fn if_received(&mut self, bytes: &'static (impl AsRef<[u8]> + ?Sized), why: &'static str) -> &mut Step {
+        self.clues.push((Clue::Received(bytes.as_ref()), why));
         self
     }
 
@@ -82,7 +82,11 @@ impl Step {
 
     /// The dialogue has found out by itself why.
     pub(super) fn because(&mut self, why: &'static str) {
-        self.clues.insert(0, (Clue::Received(""), why));
+        self.clues.insert(0, (Clue::Received(b""), why));
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.lines.clear();
     }
 
     pub(super) fn note(&mut self, line: &str) {
@@ -192,8 +196,7 @@ impl Failure {
         }
         let fits = |clue: &Clue| match clue {
             Clue::Received(bytes) => {
-                !matches!(self.expected, Expected::Nothing | Expected::NoMore)
-                    && self.received.starts_with(bytes.as_bytes())
+                !matches!(self.expected, Expected::Nothing | Expected::NoMore) && self.received.starts_with(bytes)
             }
             Clue::Cut => {
                 matches!(self.expected, Expected::Bytes(_)) && self.end != End::Open && !self.received.is_empty()

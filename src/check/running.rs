@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use std::any::Any;
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::panic::{self, PanicHookInfo};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -59,19 +59,25 @@ impl Running {
         Ok(Running { news, ended: None, _kept: Box::new(kept) })
     }
 
-    /// Starts a program, with the addresses behind its own arguments. What it writes to stderr is for its author.
-    pub(super) fn program(command: &[OsString], addresses: &[SocketAddr]) -> Result<Running> {
+    /// Starts a program, with the addresses behind its own arguments and this text for its stdin. What it writes to stderr is
+    /// for its author.
+    pub(super) fn program(command: &[OsString], addresses: &[SocketAddr], text: String) -> Result<Running> {
         let (name, args) = command.split_first().ok_or_else(|| Error::Invalid("no program is named".into()))?;
         let mut command = Command::new(name);
         command
             .args(args)
             .args(addresses.iter().map(SocketAddr::to_string))
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut child = command.spawn().map_err(Error::io(format!("start {}", name.to_string_lossy())))?;
         let (tell, news) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
         let (said, hear) = mpsc::channel();
+        if let Some(mut stdin) = child.stdin.take() {
+            // It need not read what is of no use to it.
+            let tell = move || drop(stdin.write_all(text.as_bytes()));
+            thread::Builder::new().spawn(tell).map_err(Error::io("tell the program"))?;
+        }
         if let Some(stdout) = child.stdout.take() {
             let follow = move || {
                 let mut all = Vec::new();

@@ -12,7 +12,13 @@ use std::time::Duration;
 impl Talk {
     /// Sends these bytes: in one piece, or as one datagram.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.say(&some(bytes.as_ref()));
+        let bytes = bytes.as_ref();
+        self.send_as(bytes, &some(bytes));
+    }
+
+    /// The same in other words: what is another number in each run is named in the report, and what is no text is spoken.
+    pub fn send_as(&mut self, bytes: impl AsRef<[u8]>, words: &str) {
+        self.say(words);
         self.send_unshown(bytes);
     }
 
@@ -25,6 +31,11 @@ impl Talk {
     /// A remark in the report: what happens, though nobody says it.
     pub fn say(&mut self, words: &str) {
         self.note(self.role.letters().0, words);
+    }
+
+    /// The same for what the client does.
+    pub fn say_of_client(&mut self, words: &str) {
+        self.note('C', words);
     }
 
     /// Says "no more from me" and goes on listening.
@@ -58,9 +69,14 @@ impl Talk {
     /// Sends this again and again, every so often, until the time is over, or until the client has ended, or the server has
     /// said something or hung up: then it is true.
     pub fn drip(&mut self, bytes: &[u8], every: Duration, time: Duration) -> bool {
+        self.drip_as(bytes, &shown(bytes), every, time)
+    }
+
+    /// The same in other words.
+    pub fn drip_as(&mut self, bytes: &[u8], words: &str, every: Duration, time: Duration) -> bool {
         let until = Deadline::after(time);
         let every_ms = every.as_millis();
-        self.say(&format!("{} every {every_ms} ms", shown(bytes)));
+        self.say(&format!("{words} every {every_ms} ms"));
         while !until.is_over() {
             let over = match self.role {
                 Role::Client => self.how_it_ended(every).is_some(),

@@ -49,6 +49,8 @@ pub struct Talk {
     pub(super) lines: Vec<Line>,
     pub(super) now: usize,
     pub(super) steps: Vec<Step>,
+    /// What the next client is to say.
+    pub(super) text: String,
     pub(super) broken: Option<Error>,
     /// Kept, so that it is made once.
     pub(super) silence: Option<Wire>,
@@ -87,7 +89,7 @@ impl Talk {
         let whole = if matches!(peer, Peer::Program(_)) { WHOLE_OF_PROGRAMS } else { WHOLE };
         let whole = Deadline::after(whole);
         let (lines, steps) = (vec![Line::new(None)], Vec::new());
-        Talk { peer, role, server, whole, lines, now: 0, steps, broken: None, silence: None }
+        Talk { peer, role, server, whole, lines, now: 0, steps, text: String::new(), broken: None, silence: None }
     }
 
     /// The steps, and what was wrong with this machine and not with the learner's work.
@@ -100,6 +102,13 @@ impl Talk {
         self.steps.push(Step::new(title, heading));
         let last = self.steps.len() - 1;
         &mut self.steps[last]
+    }
+
+    /// Begins the step once more: what it has said so far proves nothing.
+    pub fn start_anew(&mut self) {
+        if let Some(step) = self.steps.last_mut() {
+            step.forget();
+        }
     }
 
     /// From now on this one of several clients talks, which stay connected side by side.

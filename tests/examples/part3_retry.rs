@@ -9,7 +9,6 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::exercise::Exercise;
 use support::programs::{Left, Programs, Running, first_line, python_with, run};
 use support::sockets::closed_port;
 
@@ -263,20 +262,4 @@ fn a_closed_output_ends_it_quietly() {
         let left = program.end();
         assert!(left.status == 0 && !left.err.contains("panicked"), "{name}: {}: {}", left.status, left.err);
     }
-}
-
-#[test]
-fn the_solutions_of_the_exercises_keep_their_asserts() {
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            // `parse` takes `inf` and `1e3` for numbers.
-            let any = ["byte.is_ascii_digit()", "byte.is_ascii()"];
-            Exercise::of("03_2_4_http_retry").holds("all pauses are right", any, "our own pause");
-        });
-        scope.spawn(|| {
-            let as_they_come = ["results.sort_by_key(|(number, _)| *number);", "results.reverse();"];
-            let says = "in the order of the jobs";
-            Exercise::of("08_1_concurrent_http").holds("all pages gathered", as_they_come, says);
-        });
-    });
 }

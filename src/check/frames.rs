@@ -1,0 +1,158 @@
+//! The part of a conversation that is WebSocket frames (RFC 6455 section 5.2), as they are behind the handshake.
+//!
+//! A client's mask is another one each time, so a report shows what a frame says: `text one`, `pong alive?`, `close 1000`. Where
+//! frames are compared, clues of a step are about these words.
+//!
+//! May use: of this folder client, peer, report, talk, wire.
+
+use super::peer::Ended;
+use super::report::{End, Expected, Failure, shown};
+use super::talk::{Checked, Heard, PATIENCE, Talk};
+use super::wire::Wire;
+use std::time::{Duration, Instant};
+
+/// No frame of an exercise is longer, and two bytes can say its length.
+const LONGEST: usize = 8_192;
+
+/// The first bytes of whole messages and control frames: FIN and the opcode.
+pub const TEXT: u8 = 0x81;
+/// See [`TEXT`].
+pub const CLOSE: u8 = 0x88;
+/// See [`TEXT`].
+pub const PING: u8 = 0x89;
+/// See [`TEXT`].
+pub const PONG: u8 = 0x8a;
+
+/// A frame: its first byte and its payload, without a mask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame(pub u8, pub Vec<u8>);
+
+impl Frame {
+    /// A Close with this code.
+    pub fn close(code: u16) -> Frame {
+        Frame(CLOSE, code.to_be_bytes().to_vec())
+    }
+
+    /// As a server sends it.
+    pub fn bytes(&self) -> Vec<u8> {
+        let length = match self.1.len() {
+            short @ 0..=125 => vec![short as u8],
+            long => [&[126], &(long as u16).to_be_bytes()[..]].concat(),
+        };
+        [&[self.0], &length[..], &self.1].concat()
+    }
+
+    /// What it says.
+    pub fn words(&self) -> String {
+        let kind = match self.0 {
+            TEXT => "text",
+            CLOSE => "close",
+            PING => "ping",
+            PONG => "pong",
+            _ => return format!("a frame that begins with {:02x}", self.0),
+        };
+        match (self.0, self.1.as_slice()) {
+            (_, []) => kind.to_owned(),
+            (CLOSE, [high, low, reason @ ..]) => {
+                let code = u16::from_be_bytes([*high, *low]);
+                format!("{kind} {code} {}", shown(reason)).trim_end().to_owned()
+            }
+            (_, payload) => format!("{kind} {}", shown(payload)),
+        }
+    }
+}
+
+impl Talk {
+    /// Sends this frame.
+    pub fn send_frame(&mut self, frame: &Frame) {
+        self.send_as(frame.bytes(), &frame.words());
+    }
+
+    /// The client's next frame, whatever it says. `what` says in the report what had to come.
+    ///
+    /// # Errors
+    /// When none comes whole, or one without a mask.
+    pub fn hear_frame(&mut self, what: &str) -> Result<Frame, Box<Failure>> {
+        let frame = self.hear_frame_quietly(what)?;
+        self.note('C', &frame.words());
+        Ok(frame)
+    }
+
+    /// The same without a word in the report.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn hear_frame_quietly(&mut self, what: &str) -> Result<Frame, Box<Failure>> {
+        let head = self.hear_all(2, what)?;
+        if head == b"GE" {
+            self.refuse(
+                what,
+                &head,
+                "This is the GET of a handshake, which is left out here: the frames begin at once.",
+            )?;
+        }
+        let mut length = usize::from(head[1] & 0x7f);
+        if length == 126 {
+            let more = self.hear_all(2, what)?;
+            length = usize::from(u16::from_be_bytes([more[0], more[1]]));
+        }
+        if head[1] & 0x80 == 0 || length > LONGEST {
+            let why = "A client masks every frame (RFC 6455 section 5.3), and no frame here has more than 8,192 bytes.";
+            self.refuse(what, &head, why)?;
+        }
+        let mask = self.hear_all(4, what)?;
+        let mut payload = self.hear_all(length, what)?;
+        payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+        Ok(Frame(head[0], payload))
+    }
+
+    /// This frame has to come next from the client.
+    ///
+    /// # Errors
+    /// When another one comes, or none.
+    pub fn expect_frame(&mut self, wanted: &Frame) -> Checked {
+        let got = self.hear_frame(&wanted.words())?;
+        if got == *wanted {
+            return Ok(());
+        }
+        self.fail(Expected::Other(wanted.words()), got.words().into_bytes(), End::Open)
+    }
+
+    /// The client has to go on, and may not connect again for so long. What comes behind that time, however late we look, is no
+    /// mistake: that is what [`Talk::expect_pause`] leaves to the caller's margin.
+    ///
+    /// # Errors
+    /// When one comes, and when the client ends.
+    pub fn expect_no_connection(&mut self, time: Duration) -> Checked {
+        const TICK: Duration = Duration::from_millis(2);
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            if let Ok(Some(_)) = self.line().door.accepted() {
+                self.note('C', "(connects)");
+                return self.fail(Expected::Nothing, b"a connection".to_vec(), End::Open);
+            }
+            let wanted = || Expected::Other("a connection, later".to_owned());
+            match self.result(TICK) {
+                None => {}
+                Some(Ended::Returned(got)) => return self.fail(wanted(), got, End::Open),
+                Some(_) => return self.fail(wanted(), Vec::new(), End::Failed),
+            }
+        }
+        Ok(())
+    }
+
+    fn hear_all(&mut self, bytes: usize, what: &str) -> Result<Vec<u8>, Box<Failure>> {
+        let patience = self.patience(PATIENCE);
+        let mut got = Vec::new();
+        while got.len() < bytes {
+            match self.hear(bytes - got.len(), patience, Wire::read) {
+                Heard::Bytes(more) => got.extend(more),
+                Heard::Nothing(end) => {
+                    // Half a frame is under its mask, and so another one each time.
+                    return self.fail(Expected::Other(what.to_owned()), Vec::new(), end).map(|()| got);
+                }
+            }
+        }
+        Ok(got)
+    }
+}

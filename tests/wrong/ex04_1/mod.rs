@@ -1,0 +1,11 @@
+//! Answers to exercise 4.1: the solution and a slow one pass, the usual mistakes fail, each with the report beside it.
+
+#[path = "../../../examples/solutions/ex04_1.rs"]
+mod solution;
+
+answers! {
+    Server(serve)
+    pass: solution, slow_but_right
+    fail: not_begun, keeps_the_mask, masks_too, one_read, one_frame_a_read, mask_goes_on, empty_ends, seven_bits, long_heads,
+        two_bytes, no_close, stays, looks_at_nothing, reads_all_first, question_mark
+}

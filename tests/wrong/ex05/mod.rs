@@ -1,0 +1,11 @@
+//! Answers to exercise 5: the solution and a slow one pass, the usual mistakes fail, each with the report beside it.
+
+#[path = "../../../examples/solutions/ex05.rs"]
+mod solution;
+
+answers! {
+    Client(ask)
+    pass: solution, slow_but_right
+    fail: not_begun, one_connection, one_read, fin_is_enough, first_digits, believes_the_reply, counts_on_six, first_six, calculates,
+        any_reply, text_only, from_the_end, data_first
+}
