@@ -159,7 +159,7 @@ fn wrong_arguments_are_status_2() {
         (&["--data"], "value is required"),
         (&["--data", "a=b", "c=d"], "begins with http://"), // a URL with a `=` inside is no field of the form
         (&["--timeout=soon"], "not a number of seconds"),
-        (&["--timeout=-1"], "negative"),
+        (&["--timeout=-1"], "a number of seconds"),
         (&["--nonsense"], "unexpected argument"),
         (&["http://127.0.0.1/", "http://127.0.0.1/"], "unexpected argument"),
     ] {
