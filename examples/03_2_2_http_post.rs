@@ -19,7 +19,7 @@ use std::process::{self, ExitCode};
 use std::{env, fs};
 
 fn main() -> ExitCode {
-    let value = |text: &str| serde_json::from_str::<Value>(text);
+    let value = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| format!("this is no JSON: {error}"));
     let more = [
         http::pairs("data", "Send a form with this field; may be repeated"),
         Arg::new("json")

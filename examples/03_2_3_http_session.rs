@@ -7,18 +7,18 @@
 mod http;
 mod lesson;
 
-use clap::{Arg, ArgAction, value_parser};
+use clap::{Arg, ArgAction};
 use http::{read_json, show};
-use lesson::Args;
-use netprimer::Result;
+use lesson::{Args, whole};
 use netprimer::lab::http::Lab;
 use netprimer::web::Session;
+use netprimer::{Error, Result};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cookie =
         Arg::new("cookie").long("cookie").value_name("COOKIE").action(ArgAction::Append).value_parser(is_cookie);
-    let times = Arg::new("times").long("times").value_name("N").value_parser(value_parser!(u8).range(1..=100));
+    let times = Arg::new("times").long("times").value_name("N").value_parser(whole(1u8, Some(100)));
     let more = [
         cookie.help("Put this into the jar first, such as 'name=value; Path=/'; may be repeated"),
         times.help("Ask so many times in one session [default: 1]"),
@@ -93,6 +93,9 @@ fn ask(session: &Session, url: &str, args: &Args) -> Result<()> {
 /// Whether it has the form of a cookie. Whether the server at an address may have it, only the address can tell.
 fn is_cookie(text: &str) -> Result<String> {
     let pair = text.split(';').next().unwrap_or_default();
+    if !pair.contains('=') {
+        return Err(Error::Invalid("a cookie is written NAME=VALUE".into()));
+    }
     Session::new().set_cookie("https://localhost/", pair)?;
     Ok(text.to_owned())
 }

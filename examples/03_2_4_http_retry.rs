@@ -7,7 +7,7 @@
 mod lesson;
 
 use clap::Arg;
-use lesson::{Args, Server, flag, number, seconds};
+use lesson::{Args, Server, flag, pause, seconds, whole};
 use netprimer::lab::http::{self as lab, Lab};
 use netprimer::lab::ports::Ports;
 use netprimer::retry::Policy;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     // What says how to ask has a meaning only where it is said whom.
     let limit =
         |name, help| Arg::new(name).long(name).value_name("SECONDS").value_parser(seconds).requires("asked").help(help);
-    let retries = number("retries", "N", "Try again so often [default: 3]");
+    let retries = Arg::new("retries").long("retries").value_name("N").value_parser(whole(0u32, None));
     let [target, wire, slow] = lesson::common();
     let args = [
         target
@@ -42,8 +42,8 @@ fn main() -> ExitCode {
         limit("connect", "Until there is a connection [default: 10]"),
         limit("read", "For each read [default: no such limit]"),
         limit("total", "For everything [default: 30]"),
-        limit("backoff", "The factor of the pauses [default: 0.1]"),
-        retries.value_parser(clap::value_parser!(u32)).requires("asked"),
+        limit("backoff", "The factor of the pauses [default: 0.1]").value_parser(pause),
+        retries.requires("asked").help("Try again so often [default: 3]"),
         wire,
         slow,
     ];
@@ -80,24 +80,24 @@ fn timeouts(args: &Args, lab: &Lab, ports: &Ports) -> Result<()> {
     let short = Duration::from_millis(200);
     match ports.filtered() {
         Some(silent) => {
-            println!("connect: nobody answers the SYN");
+            println!("connect: nobody answers the SYN; the limit is {} s", short.as_secs_f64());
             let session = Session::with(Options { connect: short, ..options(args) });
             bites(session.get(&format!("http://{silent}/")))?;
         }
         None => println!("connect: this system refuses a SYN for which it has no room"),
     }
 
-    println!("read: the server takes the request and is silent");
+    println!("read: the server takes the request and is silent; the limit is {} s", short.as_secs_f64());
     let session = Session::with(Options { read: Some(short), ..options(args) });
     bites(session.get(&lab.url("/silent")))?;
 
     // A byte each 0.1 s: every read ends in time, far below 0.6 s. All eight take longer.
     let drip = lab.url("/drip?numbytes=8&duration=0.8&delay=0");
-    println!("read: a drip defeats it");
+    println!("read: a drip defeats it; the limit is {} s", (3 * short).as_secs_f64());
     let session = Session::with(Options { read: Some(3 * short), ..options(args) });
     ask(session.get(&drip))?;
 
-    println!("total: one time for everything");
+    println!("total: one time for everything; the limit is {} s", (2 * short).as_secs_f64());
     bites(session.get(&drip).timeout(2 * short))
 }
 

@@ -7,8 +7,8 @@ mod lesson;
 #[path = "lesson/ws.rs"]
 mod ws;
 
-use clap::{Arg, value_parser};
-use lesson::{Args, seconds};
+use clap::Arg;
+use lesson::{Args, seconds, whole};
 use netprimer::deadline::Deadline;
 use netprimer::websocket::{self, CloseCode, CloseFrame, Message, Options, Socket};
 use netprimer::{Error, Result};
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     let [target, wire, slow] = lesson::common();
-    let size = Arg::new("size").long("size").value_name("N").value_parser(value_parser!(u32).range(..=1 << 20));
+    let size = Arg::new("size").long("size").value_name("N").value_parser(whole(0u32, Some(1 << 20)));
     let timeout = Arg::new("timeout").long("timeout").value_name("SECONDS").value_parser(seconds);
     let args = [
         target.value_name("URL").value_parser(ws::url),

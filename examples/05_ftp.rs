@@ -21,6 +21,8 @@ use std::{env, fs, process};
 
 /// In seconds: longer than any server needs, short enough for a person.
 const PATIENCE: &str = "10";
+/// The password comes from here: what stands on a command line can be read by everybody on this machine. Without it the lab's.
+const PASSWORD: &str = "FTP_PASSWORD";
 
 fn main() -> ExitCode {
     let option = |name: &'static str, value: &'static str, default: &'static str| {
@@ -31,8 +33,9 @@ fn main() -> ExitCode {
         target
             .value_name("HOST[:PORT]")
             .value_parser(|text: &str| Target::parse(text, ftp::PORT).map(|t| t.to_string())),
-        option("user", "NAME", "username").help("Who you are; `anonymous` for nobody in particular"),
-        option("password", "TEXT", "password").help("Others on this machine can see what you type here"),
+        option("user", "NAME", "username").help(
+            "Who you are (`anonymous` is nobody in particular); the password is what the variable FTP_PASSWORD holds",
+        ),
         option("file", "NAME", "remote_file.txt").help("Download this file, and upload it again"),
         flag("tls", "Encrypt commands and files (AUTH TLS, PROT P)"),
         flag("active", "Let the server open the data connections"),
@@ -54,7 +57,8 @@ fn run(args: &Args) -> Result<()> {
         let trust = if chosen.server.is_some() { tls::trust()? } else { Tls::system() };
         ftp = ftp.secure(&trust)?;
     }
-    usual(ftp, text("user"), text("password"), text("file"))
+    let password = env::var(PASSWORD).unwrap_or("password".to_owned());
+    usual(ftp, text("user"), &password, text("file"))
 }
 
 /// The five steps of the usual Python listing: `login`, `retrlines`, `retrbinary`, `storbinary`, `quit`.

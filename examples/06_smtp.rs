@@ -130,7 +130,9 @@ fn trust(args: &Args) -> Result<Tls> {
 
 fn login(args: &Args) -> Result<Option<(&str, String)>> {
     let Some(user) = args.get_one::<String>("user") else { return Ok(None) };
-    let usage = format!("the password is missing; usage: {PASSWORD}=... 06_smtp SERVER --user NAME");
+    let usage = format!(
+        "the password is missing: read -rs {PASSWORD} && export {PASSWORD} asks for it; usage: 06_smtp SERVER --user NAME"
+    );
     let unset = |_| Error::Invalid(usage.into());
     Ok(Some((user, std::env::var(PASSWORD).map_err(unset)?)))
 }

@@ -5,7 +5,7 @@
 
 mod lesson;
 
-use clap::{Arg, value_parser};
+use clap::Arg;
 use lesson::{Args, Server, seconds};
 use netprimer::gather::Gather;
 use netprimer::lab::http::{self as lab, Lab};
@@ -23,9 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn main() -> ExitCode {
     let url = |text: &str| Url::parse(text).map(|url| url.to_string());
     // The lab serves 256 connections at once; a few are for others.
-    let count = |name, help| {
-        Arg::new(name).long(name).value_name("N").value_parser(value_parser!(u16).range(1..=200)).help(help)
-    };
+    let count =
+        |name, help| Arg::new(name).long(name).value_name("N").value_parser(lesson::whole(1u16, Some(200))).help(help);
     let [target, wire, slow] = lesson::common();
     let args = [
         target

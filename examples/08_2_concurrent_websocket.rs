@@ -7,8 +7,8 @@ mod lesson;
 #[path = "lesson/ws.rs"]
 mod ws;
 
-use clap::{Arg, value_parser};
-use lesson::Args;
+use clap::Arg;
+use lesson::{Args, whole};
 use netprimer::lab::ws::Lab;
 use netprimer::retry::Policy;
 use netprimer::server::Server;
@@ -27,7 +27,7 @@ const BYTES: usize = 10_000;
 
 fn main() -> ExitCode {
     let [target, wire, slow] = lesson::common();
-    let attempts = Arg::new("attempts").long("attempts").value_name("N").value_parser(value_parser!(u32).range(1..));
+    let attempts = Arg::new("attempts").long("attempts").value_name("N").value_parser(whole(1u32, None));
     let args = [
         target.value_name("URL").value_parser(ws::url).help("Chat there; without it servers are started here"),
         attempts.help("How many attempts to connect may fail in a row [default: 8]"),

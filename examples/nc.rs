@@ -22,7 +22,7 @@ const ABOUT: &str = "Joins the terminal (or a pipe) with a TCP connection, or wi
 
 fn main() -> ExitCode {
     let address = Arg::new("ADDR").required(true).value_parser(lesson::address);
-    let wait = Arg::new("wait").long("wait").value_name("SECONDS").value_parser(lesson::seconds).default_value("2");
+    let wait = Arg::new("wait").long("wait").value_name("SECONDS").value_parser(lesson::pause).default_value("2");
     let args = [
         address.help("HOST:PORT to connect to, or to listen on; without a port 8888"),
         flag("udp", "Datagrams instead of TCP").short('u'),

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::stream::{self, BoxStream, Stream, Tls};
 use crate::trace::{Side, Sink, Traced};
 use std::fmt;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use std::time::Duration;
 /// assert_eq!(Target::parse("[::1]:2121", 21)?.to_string(), "[::1]:2121");
 /// assert_eq!(Target::parse("::1", 21)?.to_string(), "[::1]:21");
 /// assert!(Target::parse("localhost:99999", 21).is_err());
+/// assert!(Target::parse("256.1.1.1", 21).is_err());
 /// # Ok::<(), netprimer::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Target {
     ///
     /// # Errors
     /// [`Error::Invalid`] for an empty host, one with spaces or control characters, brackets that do not close or hold
-    /// no IPv6 address, and a port that is no number from 0 to 65535.
+    /// no IPv6 address, four numbers with dots that are no IPv4 address, and a port that is no number from 0 to 65535.
     pub fn parse(text: &str, default_port: u16) -> Result<Target> {
         let bad = |why: &str| Error::Invalid(format!("\"{}\": {why}", crate::encode::visible(text.as_bytes())).into());
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
@@ -54,6 +55,12 @@ impl Target {
         };
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(bad("a host has a name, without spaces"));
+        }
+        if host.split('.').count() == 4
+            && host.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit())
+            && host.parse::<Ipv4Addr>().is_err()
+        {
+            return Err(bad("an IPv4 address has four numbers from 0 to 255, without zeros before them"));
         }
         let port = match port {
             None => default_port,

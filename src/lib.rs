@@ -3,7 +3,7 @@
 //! The library stands under a course: each lesson is an example (`cargo run --example NAME`), a text (`lessons/NAME.md`) and an
 //! exercise. Start with the README; come here to see how a thing is done, or to use it.
 //!
-//! | lesson | in this library | turns on |
+//! | lesson | in this library | is about |
 //! |---|---|---|
 //! | `00_start` | [`lab::ready`] | is this machine ready; the Rust you need |
 //! | `01_overview` | [`lab::all`] | the tour: every protocol once; the families of tools |

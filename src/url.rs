@@ -59,8 +59,12 @@ impl Url {
         if name && (!server.bytes().all(known) || server.matches(':').count() > 1) {
             return Err(bad("the host is no name or address in ASCII"));
         }
-        let server = Target::parse(&server.to_ascii_lowercase(), if https { 443 } else { 80 })
-            .map_err(|_| bad("this is no host with a port"))?;
+        let server =
+            Target::parse(&server.to_ascii_lowercase(), if https { 443 } else { 80 }).map_err(|error| match error {
+                // In the words of `Target`, about the whole address.
+                Error::Invalid(why) => invalid(text, why.split_once("\": ").map_or(&why, |(_, why)| why)),
+                error => error,
+            })?;
         let mut start = String::with_capacity(text.len() + 8);
         start.push_str(if https { "https://" } else { "http://" });
         match server.host() {

@@ -4,17 +4,19 @@
 //! A program says `mod lesson;` and hands its work to [`main`] (or to [`tool`], if it has no target).
 #![allow(dead_code)] // each program uses a part
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use netprimer::dial;
 use netprimer::trace::{Event, Live, Side, Sink};
 use std::any::Any;
 use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{env, process, thread};
@@ -55,7 +57,7 @@ pub fn common() -> [Arg; 3] {
     [
         Arg::new("TARGET").help("Where to go; without it a server is started here, for this run"),
         flag("wire", "Show on stderr what passes, as it passes"),
-        slow.default_missing_value("1").value_parser(seconds).help("Like --wire, with a pause before each turn"),
+        slow.default_missing_value("1").value_parser(pause).help("Like --wire, with a pause before each turn"),
     ]
 }
 
@@ -159,13 +161,31 @@ pub fn flag(name: &'static str, help: &'static str) -> Arg {
 
 /// An option with a whole number.
 pub fn number(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help).value_parser(value_parser!(u64))
+    Arg::new(name).long(name).value_name(value).help(help).value_parser(whole(0u64, None))
 }
 
-/// A time in seconds: `2`, `0.5`.
+/// Reads a whole number, of which the least and perhaps the most is said. (clap's own parser would say `invalid digit found in
+/// string` to letters.)
+pub fn whole<N>(least: N, most: Option<N>) -> impl Fn(&str) -> Result<N, String> + Clone + Send + Sync + 'static
+where
+    N: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    let end = most.as_ref().map_or("on".to_owned(), |most| format!("to {most}"));
+    let wanted = format!("a whole number from {least} {end} is wanted here");
+    let fits = move |number: &N| *number >= least && most.as_ref().is_none_or(|most| number <= most);
+    move |text| text.parse().ok().filter(&fits).ok_or_else(|| wanted.clone())
+}
+
+/// A time limit in seconds: `2`, `0.5`. Zero is none: what may take no time cannot be done.
 pub fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number of seconds")?;
-    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+    let time = pause(text).ok().filter(|time| !time.is_zero());
+    time.ok_or_else(|| "not a number of seconds above 0".to_owned())
+}
+
+/// A pause in seconds, which may be 0.
+pub fn pause(text: &str) -> Result<Duration, String> {
+    let time = text.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
+    time.ok_or_else(|| "not a number of seconds from 0 on".to_owned())
 }
 
 /// Bold, a code of ECMA-48 (SGR) as [`painted`] takes it.

@@ -165,7 +165,7 @@ fn files() -> Finding {
     };
     let mend = "in this terminal: ulimit -n 4096";
     match opened().unwrap_or(0) {
-        MANY => good(format!("a program may have {MANY} sockets open")),
+        MANY => good(format!("a program may have at least {MANY} sockets open")),
         n if n >= FEW => {
             note(format!("a program may have {n} sockets open; servers with many clients need {MANY}"), mend)
         }
@@ -186,7 +186,7 @@ fn threads() -> Finding {
     });
     let mend = "a limit of this system or container: ulimit -u shows it, and whoever set it can raise it";
     match started {
-        THREADS => good(format!("a program may have {THREADS} threads")),
+        THREADS => good(format!("a program may have at least {THREADS} threads")),
         n if n >= 32 => note(format!("a program may have {n} threads; servers here have up to {THREADS}"), mend),
         n => bad(format!("a program may have only {n} threads"), mend),
     }

@@ -57,6 +57,15 @@ impl Form {
         self
     }
 
+    /// The paths of the files, for an error.
+    fn files(&self) -> Vec<String> {
+        let path = |(_, content): &(_, Content)| match content {
+            Content::File(path) => Some(path.display().to_string()),
+            _ => None,
+        };
+        self.0.iter().filter_map(path).collect()
+    }
+
     /// The media type with its boundary, and the bytes.
     pub(super) fn encode(&self) -> Result<(String, Vec<u8>)> {
         let mut parts = Parts::new();
@@ -77,7 +86,8 @@ impl Form {
         }
         let kind = format!("multipart/form-data; boundary={}", parts.boundary());
         let mut bytes = Vec::new();
-        parts.read_to_end(&mut bytes).map_err(Error::io("read the files of a form"))?;
+        // Which of them it was the package does not say: a folder opens as a file does, and fails here.
+        parts.read_to_end(&mut bytes).map_err(Error::io(format!("read {}", self.files().join(", "))))?;
         Ok((kind, bytes))
     }
 }

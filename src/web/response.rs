@@ -228,6 +228,8 @@ pub(super) fn ours(error: ureq::Error, phase: &str) -> Error {
             Err(cause) => Error::Other(phase.to_owned().into(), cause),
         },
         ureq::Error::Io(cause) => Error::io(phase.to_owned())(cause),
+        // What ureq calls global is the option `total`.
+        ureq::Error::Timeout(ureq::Timeout::Global) => Error::Timeout(format!("{phase} (limit: total)").into()),
         ureq::Error::Timeout(which) => Error::Timeout(format!("{phase} (limit: {which})").into()),
         ureq::Error::BodyExceedsLimit(limit) => {
             Error::TooLong(phase.to_owned().into(), usize::try_from(limit).unwrap_or(usize::MAX))

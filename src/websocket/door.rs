@@ -5,7 +5,7 @@
 //! another path without Upgrade    404
 //! POST …                          405
 //! Sec-WebSocket-Version: 8        426, with the version we speak (RFC 6455 section 4.4)
-//! no key, or a bad one            400
+//! no key, or a bad one; TLS       400
 //! a page of somebody else         403 (section 10.2)
 //! a head of more than 16 KiB      431; one that does not end in time: 408
 //! ```

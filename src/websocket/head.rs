@@ -26,6 +26,8 @@ use std::io::{ErrorKind, Read};
 
 /// No head is longer: browsers send about 500 bytes, and cookies 4 KiB each (RFC 6265 section 6.1).
 pub(super) const HEAD: usize = 16 << 10;
+/// The first byte of a record that begins TLS (RFC 8446 section 5.1); neither a method nor a version begins with it.
+const TLS_HANDSHAKE: u8 = 0x16;
 
 /// Reads until the empty line: the head, and what came behind it.
 pub(super) fn read(line: &mut Line, phase: &str) -> Result<(Vec<u8>, Vec<u8>)> {
@@ -39,6 +41,10 @@ pub(super) fn read(line: &mut Line, phase: &str) -> Result<(Vec<u8>, Vec<u8>)> {
         };
         let from = head.len().saturating_sub(3); // the end may lie across two reads
         head.extend_from_slice(&buffer[..n]);
+        // It would wait for an answer of TLS, and we for an empty line.
+        if head[0] == TLS_HANDSHAKE {
+            return Err(Error::Protocol(format!("{phase}: this is TLS, and here is none").into()));
+        }
         match head[from..].windows(4).position(|four| four == b"\r\n\r\n").map(|at| from + at + 4) {
             Some(end) if end <= HEAD => {
                 let rest = head.split_off(end);

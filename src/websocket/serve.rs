@@ -211,6 +211,7 @@ fn welcome(
                     refuse(line, &Answer::refusal(431, &format!("a head has at most {HEAD} bytes here")))
                 }
                 Error::Timeout(_) => refuse(line, &Answer::refusal(408, "the head did not come in time")),
+                Error::Protocol(_) => refuse(line, &Answer::refusal(400, "this is TLS, and here is none: use ws://")),
                 _ => {}
             }
             return Err(error);

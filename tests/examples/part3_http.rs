@@ -147,7 +147,7 @@ fn wrong_arguments_are_status_2() {
         (&["ftp://127.0.0.1/"][..], "only http:// and https://"),
         (&["127.0.0.1:8080"], "begins with http://"),
         (&[""], "begins with http://"),
-        (&["http://127.0.0.1:99999/"], "no host with a port"),
+        (&["http://127.0.0.1:99999/"], "a port is a number from 0 to 65535"),
         (&["http://me:secret@127.0.0.1/"], "do not belong into an address"),
         (&["http://127.0.0.1/a b"], "%20 for a space"),
         (&["http://127.0.0.1/\r\nX-Evil: 1"], "control character"),
@@ -159,7 +159,7 @@ fn wrong_arguments_are_status_2() {
         (&["--data"], "value is required"),
         (&["--data", "a=b", "c=d"], "begins with http://"), // a URL with a `=` inside is no field of the form
         (&["--timeout=soon"], "not a number of seconds"),
-        (&["--timeout=-1"], "negative"),
+        (&["--timeout=-1"], "a number of seconds"),
         (&["--nonsense"], "unexpected argument"),
         (&["http://127.0.0.1/", "http://127.0.0.1/"], "unexpected argument"),
     ] {
@@ -186,7 +186,7 @@ pub fn who_is_not_there_or_silent_is_an_error_in_time() {
             });
         }
     });
-    http(["--timeout", "0", &lab.url("/get")]).is_error(1, "");
+    http(["--timeout", "0", &lab.url("/get")]).is_error(2, "a number of seconds above 0");
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub fn every_limit_bites_and_the_third_attempt_succeeds() {
     assert!(took("read: the server") >= 200.0);
     assert!(part("read: a drip").contains(" -> 200\n  8 bytes after "), "{out}");
     assert!(took("read: a drip") >= 700.0, "eight pauses of 0.1 s, and none is longer than the limit for a read");
-    assert!(part("total: ").ends_with(" (limit: global): no answer in time"), "{out}");
+    assert!(part("total: ").ends_with(" (limit: total): no answer in time"), "{out}");
     assert!(took("total: ") >= 400.0);
 
     assert!(out.contains("\nbackoff_factor 1: the pauses are 0, 2, 4 s\n"), "{out}");
@@ -110,7 +110,7 @@ fn what_does_not_answer_ends_in_time() {
     let cases = [
         (&["--retries=2", "--backoff=0.05", &nobody][..], refused.as_str(), 100),
         (&["--post", "--retries=2", "--backoff=0.05", &nobody], &refused, 100), // nothing was sent
-        (&["--total=0.3", &silent], "limit: global", 300),
+        (&["--total=0.3", &silent], "limit: total", 300),
         (&["--read=0.2", "--retries=1", &silent], "limit: per read", 400),
         (&["--total=0.4", &drip], "read the body of ", 400),
     ];
@@ -231,16 +231,16 @@ fn wrong_arguments_are_status_2() {
         (&["--page", "/get", "http://127.0.0.1/"], "cannot be used with"),
         (&["--post"], "<URL|--page <PATH>>"),
         (&["--retries=1"], "<URL|--page <PATH>>"),
-        (&["--retries=-1", "--page=/get"], "invalid value"),
-        (&["--total=-1", "--page=/get"], "negative"),
+        (&["--retries=-1", "--page=/get"], "a whole number"),
+        (&["--total=-1", "--page=/get"], "above 0"),
         (&["--connect=soon", "--page=/get"], "not a number of seconds"),
         (&["http://127.0.0.1/", "http://127.0.0.1/"], "unexpected argument"),
     ] {
         retry(args).is_error(2, says);
     }
     for (args, says) in [
-        (&["--at-once=0"][..], "1..=200"),
-        (&["--pages=201"], "1..=200"),
+        (&["--at-once=0"][..], "from 1 to 200"),
+        (&["--pages=201"], "from 1 to 200"),
         (&["--pages=5", "http://127.0.0.1/"], "cannot be used with"),
         (&["http://127.0.0.1/", "nonsense"], "begins with http://"),
     ] {

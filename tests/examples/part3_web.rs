@@ -175,6 +175,10 @@ fn wrong_arguments_are_status_2() {
             (&["--page", "get"], "a page begins with /"),
             (&["--page", "/get", "http://127.0.0.1/"], "cannot be used with"),
             (&["--timeout=soon"], "not a number of seconds"),
+            (&["--timeout=0"], "a number of seconds above 0"),
+            (&["--timeout=-1"], "a number of seconds above 0"),
+            (&["http://127.0.0.1:99999/"], "a port is a number from 0 to 65535"),
+            (&["http://256.1.1.1/"], "numbers from 0 to 255"),
             (&["--nonsense"], "unexpected argument"),
         ] {
             PROGRAMS.run(program, args, b"").is_error(2, says);
@@ -187,12 +191,12 @@ fn wrong_arguments_are_status_2() {
         (GET, &["--header", "X-Name=me\r\nX-Role: admin"], "control character"),
         (GET, &["--header", "X Name=me"], "no name for a header field"),
         (GET, &["--header", "Host=other.example"], "written by ureq itself"),
-        (POST, &["--json", "{\"key\": }"], "expected value"),
+        (POST, &["--json", "{\"key\": }"], "no JSON: expected value"),
         (POST, &["--json", "1", "--data", "a=b"], "cannot be used with"),
         (POST, &["--json", "1", "--file", "x"], "cannot be used with"),
-        (SESSION, &["--cookie", "novalue"], "is no cookie"),
+        (SESSION, &["--cookie", "novalue"], "a cookie is written NAME=VALUE"),
         (SESSION, &["--cookie", "a=b\r\nc"], "is no cookie"),
-        (SESSION, &["--times", "0"], "is not in 1..=100"),
+        (SESSION, &["--times", "0"], "a whole number from 1 to 100"),
     ] {
         PROGRAMS.run(program, args, b"").is_error(2, says);
     }

@@ -33,8 +33,13 @@ fn is_empty(temporary: &Folder) {
 }
 
 fn ftp<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Left {
+    ftp_as("password", args)
+}
+
+/// The same with this password.
+fn ftp_as<S: AsRef<std::ffi::OsStr>>(password: &str, args: impl IntoIterator<Item = S>) -> Left {
     let temporary = Folder::new();
-    let left = run(program(&temporary).args(args), b"");
+    let left = run(program(&temporary).args(args).env("FTP_PASSWORD", password), b"");
     is_empty(&temporary);
     left
 }
@@ -90,7 +95,7 @@ fn the_five_steps_at_another_server() {
     assert_eq!(lab.files()["/你好 1.txt"], b"some bytes\r\n\0");
 
     // Guests may look, and no more.
-    let left = ftp([&addr, "--user", "anonymous", "--password", "me@"]);
+    let left = ftp_as("me@", [&addr, "--user", "anonymous"]);
     left.is_error(1, "the server said: 550 guests change nothing");
     assert!(left.out.ends_with(b"downloaded 7 bytes\n"));
 }
@@ -99,7 +104,7 @@ fn the_five_steps_at_another_server() {
 fn the_wire_is_told_on_stderr_and_the_password_is_not() {
     let (_lab, addr) = lab(ftp::Options { users: vec![("anna".into(), "tiger-12".into())], ..ftp::Options::default() });
     for args in [&["--wire"][..], &["--slow=0.001"]] {
-        let left = ftp([&[addr.as_str(), "--user", "anna", "--password", "tiger-12"], args].concat());
+        let left = ftp_as("tiger-12", [&[addr.as_str(), "--user", "anna"], args].concat());
         assert_eq!(left.status, 0, "{}", left.err);
         assert!(left.err.contains("C: USER anna\\r\\n\nS: 331 password?\\r\\n\nC: ***\nS: 230 "), "{}", left.err);
         assert!(!left.err.contains("tiger") && !left.text().contains("tiger"), "{}", left.err);
@@ -107,7 +112,7 @@ fn the_wire_is_told_on_stderr_and_the_password_is_not() {
             assert!(left.err.contains(line), "{line:?} in {}", left.err);
         }
     }
-    let left = ftp([&addr, "--wire", "--user", "anna", "--password", "tiger-13"]);
+    let left = ftp_as("tiger-13", [&addr, "--wire", "--user", "anna"]);
     assert_eq!(left.status, 1);
     assert!(left.err.ends_with("\nerror: the server said: 530 wrong name or password\n"), "{}", left.err);
     assert!(!left.err.contains("tiger"), "{}", left.err);
@@ -124,17 +129,18 @@ fn wrong_arguments_are_status_2() {
         (&["--nonsense"], "unexpected argument"),
         (&["--user"], "value is required"),
         (&["--timeout", "soon"], "not a number of seconds"),
-        (&["--timeout=-1"], "negative"),
+        (&["--timeout=-1"], "above 0"),
         // A second command in a name: nothing is sent.
         (&["--file", "a\r\nDELE remote_file.txt"], "cannot be the name of a file"),
         (&["--file", ""], "cannot be the name of a file"),
         (&["--user", "a\r\nDELE b"], ""),
-        (&["--password", "a\nDELE b"], ""),
+        (&["--password", "secret"], "unexpected argument"),
     ] {
         let left = ftp(args);
         left.is_error(2, says);
         is_harmless(&left.text());
     }
+    ftp_as("a\nDELE b", ["--user", "anna"]).is_error(2, "");
     let left = ftp(["--help"]);
     let help = left.text();
     assert!(left.status == 0 && left.err.is_empty() && help.contains("--active"), "{help}");
@@ -158,7 +164,7 @@ pub fn who_is_not_there_or_silent_is_an_error_in_time() {
             });
         }
     });
-    ftp([&addr.to_string(), "--timeout", "0"]).is_error(1, "");
+    ftp([&addr.to_string(), "--timeout", "0"]).is_error(2, "a number of seconds above 0");
 }
 
 #[test]

@@ -582,6 +582,18 @@ fn too_much_is_refused_in_its_own_words() {
 }
 
 #[test]
+fn tls_where_there_is_none_is_refused_at_once() {
+    let lab = lab();
+    // The first bytes of a record: neither a line end nor the end of anything.
+    let text = ask(&lab, [0x16, 3, 1, 2]);
+    assert_eq!(status(&text), "400", "{text}");
+    let tcp = netprimer::stream::connect_any(&[lab.addr()], Deadline::after(LIMIT)).unwrap();
+    let error = upgrade(Box::new(tcp), "localhost", &trust().unwrap()).map(drop).unwrap_err();
+    // What the systems' packages say differs.
+    assert!(!cfg!(target_os = "linux") || error.to_string().contains("what came is not TLS"), "{error}");
+}
+
+#[test]
 fn who_sends_on_still_hears_why() {
     let lab = lab();
     let head = "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n";

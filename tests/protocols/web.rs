@@ -251,7 +251,7 @@ pub fn a_drip_defeats_the_limit_for_a_read_and_not_the_total() {
         let options = Options { read: Some(SOON * 3), total: SOON * 4, ..Options::default() };
         let (error, took) = timed(options, &from(&drip));
         assert!(took >= SOON * 4 && took < LATE, "{took:?}");
-        assert!(error.to_string().contains("limit: global"), "{error}");
+        assert!(error.to_string().contains("limit: total"), "{error}");
     }
 }
 

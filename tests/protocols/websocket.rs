@@ -204,7 +204,7 @@ fn a_bad_handshake_is_answered() {
         ("POST", with("GET", "POST"), 405),
         ("HTTP/1.0", with("HTTP/1.1", "HTTP/1.0"), 400),
         ("no HTTP", "\u{1}\u{2}\r\n\r\n".to_owned(), 400),
-        ("TLS where there is none", "\u{16}\u{3}\u{1}\r\n\r\n".to_owned(), 400),
+        ("TLS where there is none", "\u{16}\u{3}\u{1}\u{2}".to_owned(), 400),
         ("nothing here", "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 404),
         ("130 fields", with("\r\n\r\n", &format!("\r\n{many}\r\n")), 431),
         ("a head of 70 kB", with("\r\n\r\n", &format!("\r\nX: {}\r\n\r\n", "x".repeat(70_000))), 431),

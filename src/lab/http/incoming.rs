@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 const TARGET: usize = 8 << 10;
 /// The longest method, the two spaces and the version that stand around it.
 const AROUND_TARGET: usize = 32;
+/// The first byte of a record that begins TLS (RFC 8446 section 5.1); no method begins with it.
+const TLS_HANDSHAKE: u8 = 0x16;
 
 /// A connection, and what came on it that nobody has read.
 pub(super) struct Incoming {
@@ -120,6 +122,10 @@ impl Incoming {
                 Err(Stop::Refuse(_)) => return Err(Stop::End),
                 Err(stop) => return Err(stop),
             }
+        }
+        // It would wait for an answer of TLS, and we for a line end.
+        if self.buffer.first() == Some(&TLS_HANDSHAKE) {
+            return Err(bad("this is TLS, and here is none: ask with http://").into());
         }
         // One time for all of it: a client that sends a byte now and then must not hold its place.
         self.stream.set_deadline(Deadline::after(limits.head));
