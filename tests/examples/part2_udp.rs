@@ -193,12 +193,22 @@ fn a_server_like_us_gets_no_answer() {
     assert!(!has_mail(&twin));
 }
 
+#[cfg(unix)]
 #[test]
 fn the_server_ends_with_an_error_when_nobody_reads_its_output() {
-    let (server, stdout) = Running::unheard(PROGRAMS.command(SERVER).arg("127.0.0.1:0"), Stdio::piped());
-    let (first, stdout) = first_line(stdout.unwrap());
-    drop(stdout);
-    let addr = address(&first);
+    use std::io::{BufRead, BufReader};
+    use std::net::Shutdown;
+    use std::os::{fd::OwnedFd, unix::net::UnixStream};
+
+    // No pipe: a program that another test begins just now has our end of it too, until it runs. This end is shut for all.
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_read_timeout(Some(LIMIT)).unwrap();
+    let output = Stdio::from(OwnedFd::from(theirs));
+    let (server, _) = Running::unheard(PROGRAMS.command(SERVER).arg("127.0.0.1:0"), output);
+    let mut first = String::new();
+    BufReader::new(&mut ours).read_line(&mut first).unwrap();
+    ours.shutdown(Shutdown::Both).unwrap();
+    let addr = address(first.trim_end());
     udp().send_to(b"anybody?", addr).unwrap();
     let (status, _, stderr) = server.end().parts();
     assert_eq!(status, 1, "{stderr}");
