@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::programs::{self, Programs, Running, address, first_line};
+use support::programs::{self, Programs, Running, address};
 use support::sockets::{has_ipv6, receive, udp, udp_at};
 
 #[allow(dead_code)]
