@@ -41,7 +41,8 @@ fn what_comes_goes_back() {
     assert_eq!((lab.datagrams(), lab.server().totals().accepted), (4, 1));
     let drained = lab.stop(LIMIT);
     assert_eq!(drained.forced + drained.stuck, 0);
-    assert!(wire.to_string().ends_with(&netprimer::trace::show(
+    // Not at its end: the one who serves the stream may be told later that it is over.
+    assert!(wire.to_string().contains(&netprimer::trace::show(
         netprimer::trace::Side::Server,
         netprimer::trace::Event::Bytes(&sent[..65_507])
     )));

@@ -1,6 +1,6 @@
 //! Programs as children of a test: built first, started, fed, listened to, and ended in time, whatever they do.
 
-use super::{LIMIT, load, missing, not_allowed, sockets, uninterrupted};
+use super::{LIMIT, load, missing, not_allowed, peers, sockets, uninterrupted};
 use std::env::consts::EXE_SUFFIX;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -82,8 +82,20 @@ fn unpacked() -> Vec<PathBuf> {
     packages.map(|package| package.path().join("usr/sbin")).collect()
 }
 
-/// A program that a learner's machine may lack: where it does, this says so and gives nothing.
+/// What changes only the conditions of a test takes part in every run.
+const OF_THE_SYSTEM: [&str; 10] =
+    ["chown", "id", "ip", "iptables", "ip6tables", "prlimit", "setpriv", "script", "unshare", "sh"];
+
+/// A program that a learner's machine may lack: where it does, this says so and gives nothing. Nor does it in a plain run,
+/// unless the program belongs to the system.
 pub fn tool(name: &str) -> Option<Command> {
+    if !peers() && !OF_THE_SYSTEM.contains(&name) {
+        not_allowed(
+            name,
+            "programs of others take part with NETPRIMER_PEERS=1, so that plain runs are short and the same everywhere",
+        );
+        return None;
+    }
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let file = format!("{name}{EXE_SUFFIX}");
     let mut folders = std::env::split_paths(&folders).chain(SYSTEM.map(PathBuf::from)).chain(unpacked());
