@@ -1,15 +1,18 @@
 //! The conversation between a checker and what the learner wrote: what is sent, what has to come, and how long we wait.
 //!
 //! Every wait ends: an answer has one second, "nothing yet" is believed after 150 ms, and after 5 s no wait begins any more.
+//! These are times in which the checker had its turn ([`Clock`]); where the wall's clock decides, [`Talk::timed`] sees to it that
+//! the machine did not stand still.
 //! Nothing sleeps. Where two pieces must arrive apart, the step demands silence between them, and that is checked.
 //!
-//! May use: error, deadline; of this folder peer, report, running, wire.
+//! May use: error, deadline; of this folder clock, line, peer, report, running, wire.
 
+use super::clock::Clock;
 use super::line::Line;
 use super::peer::{Ended, Peer, Role};
 use super::report::{End, Expected, Failure, Step, shown, some};
 use super::running::Running;
-use super::wire::Wire;
+use super::wire::{LOOK, Wire};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use std::io::{self, ErrorKind};
@@ -34,6 +37,9 @@ const ENOUGH: usize = 200;
 /// Asked again after so long, the same question is no mistake but an answer of ours that took too long.
 const AGAIN: Duration = Duration::from_millis(200);
 
+/// How often steps in which the wall's clock decides are done on a machine that stands still again and again.
+const ROUNDS: usize = 8;
+
 /// How a step went: the first failure ends the conversation.
 pub type Checked = std::result::Result<(), Box<Failure>>;
 
@@ -46,7 +52,10 @@ pub struct Talk {
     pub(super) peer: Peer,
     pub(super) role: Role,
     server: Option<Running>,
-    pub(super) whole: Deadline,
+    pub(super) clock: Clock,
+    /// Whether this machine stood still in one of the steps before, since they are timed.
+    stood_still: bool,
+    whole: Duration,
     pub(super) lines: Vec<Line>,
     pub(super) now: usize,
     pub(super) steps: Vec<Step>,
@@ -68,9 +77,10 @@ impl Talk {
     /// `peer` is where to connect, or what to start for each conversation; `server` is the learner's, if it runs here.
     pub(super) fn new(role: Role, peer: Peer, server: Option<Running>) -> Talk {
         let whole = if matches!(peer, Peer::Program(_)) { WHOLE_OF_PROGRAMS } else { WHOLE };
-        let whole = Deadline::after(whole);
-        let (lines, steps) = (vec![Line::new(None)], Vec::new());
-        Talk { peer, role, server, whole, lines, now: 0, steps, text: String::new(), broken: None, silence: None }
+        let (clock, lines, steps) = (Clock::new(), vec![Line::new(None, Duration::ZERO)], Vec::new());
+        let text = String::new();
+        let stood_still = false;
+        Talk { peer, role, server, clock, stood_still, whole, lines, now: 0, steps, text, broken: None, silence: None }
     }
 
     /// The steps, and what was wrong with this machine and not with the learner's work.
@@ -80,16 +90,31 @@ impl Talk {
 
     /// Begins a step: `title` says what it is about, `heading` which part of the lesson explains it.
     pub fn step(&mut self, title: &'static str, heading: &'static str) -> &mut Step {
+        self.stood_still |= self.clock.stood_still();
+        self.clock.watch();
         self.steps.push(Step::new(title, heading));
         let last = self.steps.len() - 1;
         &mut self.steps[last]
     }
 
-    /// Begins the step once more: what it has said so far proves nothing.
-    pub fn start_anew(&mut self) {
-        if let Some(step) = self.steps.last_mut() {
-            step.forget();
+    /// Steps in which the wall's clock decides, from a new client on. Where this machine stood still for a while meanwhile, their
+    /// verdict proves nothing, good or bad, and they are done once more; at most eight times in all, and then the last one holds.
+    ///
+    /// # Errors
+    /// As the steps.
+    pub fn timed(&mut self, steps: impl Fn(&mut Talk) -> Checked) -> Checked {
+        let before = self.steps.len();
+        for _ in 1..ROUNDS {
+            self.clock.watch();
+            self.stood_still = false;
+            let done = steps(self);
+            if !(self.stood_still || self.clock.stood_still()) {
+                return done;
+            }
+            self.steps.truncate(before);
+            self.alone();
         }
+        steps(self)
     }
 
     /// From now on this one of several clients talks, which stay connected side by side.
@@ -97,13 +122,14 @@ impl Talk {
         self.lines.retain(|line| line.number.is_some());
         self.now = self.lines.iter().position(|line| line.number == Some(number)).unwrap_or(self.lines.len());
         if self.now == self.lines.len() {
-            self.lines.push(Line::new(Some(number)));
+            let begun_at = self.clock.now();
+            self.lines.push(Line::new(Some(number), begun_at));
         }
     }
 
     /// All leave; from now on there is one client again.
     pub fn alone(&mut self) {
-        self.lines = vec![Line::new(None)];
+        self.lines = vec![Line::new(None, self.clock.now())];
         self.now = 0;
     }
 
@@ -131,7 +157,7 @@ impl Talk {
     fn open(&mut self, open: fn(&str, u16, Deadline) -> Result<Wire>) -> Checked {
         let Peer::At(host, port) = self.peer.clone() else { return Ok(()) };
         self.line().wire = Wire::Closed; // before the next one comes
-        match open(&host, port, self.whole.earlier(Deadline::after(PATIENCE))) {
+        match open(&host, port, Deadline::after(PATIENCE)) {
             Ok(wire) => {
                 self.line().wire = wire;
                 Ok(())
@@ -240,13 +266,13 @@ impl Talk {
         patience: Duration,
         look: fn(&mut Wire, usize) -> io::Result<Vec<u8>>,
     ) -> Heard {
-        if self.whole.is_over() {
+        let begin = self.clock.now();
+        if begin >= self.whole {
             return Heard::Nothing(End::Silent(WHOLE)); // also for somebody who never stops to send
         }
-        let until = Deadline::after(patience);
         loop {
             // Asked before the look: what was sent before the end is then already here.
-            let over = until.is_over() || self.how_it_ended(Duration::ZERO).is_some();
+            let over = self.clock.now() >= begin + patience || self.how_it_ended(Duration::ZERO).is_some();
             let wire = &mut self.line().wire;
             match look(wire, limit).map_err(|e| e.kind()) {
                 Ok(got) if got.is_empty() && !wire.is_udp() => return Heard::Nothing(End::HungUp),
@@ -263,8 +289,8 @@ impl Talk {
 
     /// All that follows without a pause belongs to the evidence, however it was cut.
     fn wrong_bytes(&mut self, expected: Expected, mut got: Vec<u8>) -> Checked {
-        let until = Deadline::after(PATIENCE);
-        while got.len() < ENOUGH && !until.is_over() && !self.line().wire.is_udp() {
+        let until = self.clock.now() + PATIENCE;
+        while got.len() < ENOUGH && self.clock.now() < until && !self.line().wire.is_udp() {
             match self.hear(ENOUGH, QUIET, Wire::read) {
                 Heard::Bytes(more) => got.extend(more),
                 Heard::Nothing(_) => break,
@@ -291,7 +317,7 @@ impl Talk {
             End::Silent(_) | End::Failed => Some(Duration::ZERO),
             End::HungUp | End::Refused(_) => Some(LAST_WORDS),
         };
-        let ended = wait.and_then(|wait| self.how_it_ended(wait).cloned()).map(|ended| match ended {
+        let ended = wait.and_then(|wait| self.end_within(wait)).map(|ended| match ended {
             Ended::Failed(words) => Ended::Failed(self.without_port(&words)),
             Ended::Panicked { words, place } => Ended::Panicked { words: self.without_port(&words), place },
             returned => returned,
@@ -314,6 +340,18 @@ impl Talk {
         let at = own.or_else(|| self.lines.iter().position(|line| line.client.is_some()));
         let client = at.and_then(|at| self.lines[at].client.as_mut());
         client.or(self.server.as_mut())?.how_it_ended(wait)
+    }
+
+    /// The same, waiting for that in turns.
+    pub(super) fn end_within(&mut self, patience: Duration) -> Option<Ended> {
+        let until = self.clock.now() + patience;
+        loop {
+            let left = until.saturating_sub(self.clock.now());
+            let ended = self.how_it_ended(left.min(LOOK)).cloned();
+            if ended.is_some() || left.is_zero() {
+                return ended;
+            }
+        }
     }
 
     /// A program gets the time that it needs to start.
@@ -368,7 +406,7 @@ mod tests {
         let mut talk = Talk::new(Role::Server, peer, None);
         talk.connect().unwrap();
         listener.accept().unwrap().0.write_all(b"5\n").unwrap();
-        talk.whole = Deadline::after(Duration::ZERO);
+        talk.whole = Duration::ZERO;
         let failure = talk.expect("5\n").unwrap_err();
         assert_eq!((failure.received, failure.end), (Vec::new(), End::Silent(WHOLE)));
     }
