@@ -12,7 +12,7 @@ use super::line::Line;
 use super::peer::{Ended, Peer, Role};
 use super::report::{End, Expected, Failure, Step, shown, some};
 use super::running::Running;
-use super::wire::{LOOK, Wire};
+use super::wire::Wire;
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use std::io::{self, ErrorKind};
@@ -37,9 +37,6 @@ const ENOUGH: usize = 200;
 /// Asked again after so long, the same question is no mistake but an answer of ours that took too long.
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// How often steps in which the wall's clock decides are done on a machine that stands still again and again.
-const ROUNDS: usize = 8;
-
 /// How a step went: the first failure ends the conversation.
 pub type Checked = std::result::Result<(), Box<Failure>>;
 
@@ -54,7 +51,7 @@ pub struct Talk {
     server: Option<Running>,
     pub(super) clock: Clock,
     /// Whether this machine stood still in one of the steps before, since they are timed.
-    stood_still: bool,
+    pub(super) stood_still: bool,
     whole: Duration,
     pub(super) lines: Vec<Line>,
     pub(super) now: usize,
@@ -95,26 +92,6 @@ impl Talk {
         self.steps.push(Step::new(title, heading));
         let last = self.steps.len() - 1;
         &mut self.steps[last]
-    }
-
-    /// Steps in which the wall's clock decides, from a new client on. Where this machine stood still for a while meanwhile, their
-    /// verdict proves nothing, good or bad, and they are done once more; at most eight times in all, and then the last one holds.
-    ///
-    /// # Errors
-    /// As the steps.
-    pub fn timed(&mut self, steps: impl Fn(&mut Talk) -> Checked) -> Checked {
-        let before = self.steps.len();
-        for _ in 1..ROUNDS {
-            self.clock.watch();
-            self.stood_still = false;
-            let done = steps(self);
-            if !(self.stood_still || self.clock.stood_still()) {
-                return done;
-            }
-            self.steps.truncate(before);
-            self.alone();
-        }
-        steps(self)
     }
 
     /// From now on this one of several clients talks, which stay connected side by side.
@@ -340,18 +317,6 @@ impl Talk {
         let at = own.or_else(|| self.lines.iter().position(|line| line.client.is_some()));
         let client = at.and_then(|at| self.lines[at].client.as_mut());
         client.or(self.server.as_mut())?.how_it_ended(wait)
-    }
-
-    /// The same, waiting for that in turns.
-    pub(super) fn end_within(&mut self, patience: Duration) -> Option<Ended> {
-        let until = self.clock.now() + patience;
-        loop {
-            let left = until.saturating_sub(self.clock.now());
-            let ended = self.how_it_ended(left.min(LOOK)).cloned();
-            if ended.is_some() || left.is_zero() {
-                return ended;
-            }
-        }
     }
 
     /// A program gets the time that it needs to start.
