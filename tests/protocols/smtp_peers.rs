@@ -296,6 +296,15 @@ fn smtp_sink_with_a_fault_at_each_command() {
     }
 }
 
+#[test]
+fn smtp_sink_that_does_not_wait_for_the_dot() {
+    let Some((_running, addr)) = sink(&["-A", "1"]) else { return };
+    let mut smtp = Smtp::connect(&addr.into(), &clear()).unwrap();
+    let error = smtp.send(&hello()).unwrap_err();
+    assert!(matches!(&error, Error::Reply(reply) if reply.code == 550), "{error}");
+    assert!(matches!(smtp.send(&hello()), Err(Error::Closed(_) | Error::Io(..))), "it has closed");
+}
+
 /// As whom only those may send who logged in; from others the message is taken as it comes.
 const MEMBER: &str = "member@example.com";
 
