@@ -192,13 +192,9 @@ impl Smtp {
         if line.contains(['\r', '\n', '\0']) {
             return Err(Error::Invalid("a command has a CR, LF or NUL inside: it would be two commands".into()));
         }
-        if let Some(conn) = &mut self.conn {
-            conn.stream().secret(secret);
-        }
+        self.conn.iter_mut().for_each(|conn| conn.stream().secret(secret));
         let replies = self.turn(format!("{line}\r\n").as_bytes(), 1);
-        if let Some(conn) = &mut self.conn {
-            conn.stream().secret(false);
-        }
+        self.conn.iter_mut().for_each(|conn| conn.stream().secret(false));
         replies?.pop().ok_or_else(gone)
     }
 
