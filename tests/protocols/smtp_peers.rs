@@ -7,6 +7,7 @@ use netprimer::encode::{base64, parse_base64};
 use netprimer::lab::smtp::{self as lab, Lab, Tls as When, Wrong};
 use netprimer::lab::tls::{self, Certificate};
 use netprimer::smtp::auth::Login;
+use netprimer::smtp::message::MimePart;
 use netprimer::smtp::{Envelope, Message, MessageBuilder, Options, Smtp, StartTls, Unknown};
 use netprimer::stream::Tls;
 use netprimer::{Error, Result};
@@ -120,13 +121,16 @@ fn builder(plan: &Plan) -> MessageBuilder<'static> {
     builder
 }
 
+/// A part that a reader must find.
+fn part(kind: &str, name: Option<&str>, bytes: &[u8]) -> Value {
+    json!({"kind": kind, "name": name, "bytes": base64(bytes)})
+}
+
 /// What a reader must find, and the message in which he looks for it.
 fn question(plan: &Plan, message: &Message) -> Value {
-    let part =
-        |kind: &str, name: Option<&String>, bytes: &[u8]| json!({"kind": kind, "name": name, "bytes": base64(bytes)});
     let texts = [("text/plain", &plan.text), ("text/html", &plan.html)].into_iter();
     let texts = texts.filter_map(|(kind, text)| Some(part(kind, None, text.as_ref()?.as_bytes())));
-    let files = plan.attachments.iter().map(|(kind, name, bytes)| part(kind, Some(name), bytes));
+    let files = plan.attachments.iter().map(|(kind, name, bytes)| part(kind, Some(name.as_str()), bytes));
     let mut fields = vec!["from", "to", "subject", "message-id", "date", "mime-version", "content-type"];
     fields.extend((!plan.cc.is_empty()).then_some("cc"));
     let leaf = usize::from(plan.text.is_some()) + usize::from(plan.html.is_some()) + plan.attachments.len() == 1;
@@ -177,6 +181,35 @@ fn python_reads_what_we_build() {
             });
         }
     });
+}
+
+/// A page that shows a picture, the same as a text, and a file: parts within parts, each where mail programs look for it.
+#[test]
+fn python_reads_a_page_with_its_picture() {
+    let Some(mut python) = python("smtp_messages.py") else { return };
+    let (page, picture, paper) = ("<p>你好<img src=cid:logo@x>", &b"\x89PNG\r\n\x1a\n\0"[..], &b"%PDF\r.\n\0"[..]);
+    let picture_part = MimePart::new("image/png", picture).inline().cid("logo@x");
+    let related = MimePart::new("multipart/related", vec![MimePart::new("text/html", page), picture_part]);
+    let either = MimePart::new("multipart/alternative", vec![MimePart::new("text/plain", "你好"), related]);
+    let file = MimePart::new("application/pdf", paper).attachment("报告.pdf");
+    let from = ("发件人", "a@example.com");
+    let builder = MessageBuilder::new().from(from).to("b@example.com").subject("测试");
+    let message = Message::new(&builder.body(MimePart::new("multipart/mixed", vec![either, file]))).unwrap();
+    let question = json!({
+        "subject": "测试", "from": [from], "to": [["", "b@example.com"]], "cc": [],
+        "fields": ["from", "to", "subject", "message-id", "date", "mime-version", "content-type"],
+        "parts": [
+            part("text/plain", None, "你好".as_bytes()),
+            part("text/html", None, page.as_bytes()),
+            part("image/png", None, picture),
+            part("application/pdf", Some("报告.pdf"), paper),
+        ],
+        "message": base64(message.bytes()),
+    });
+    let left = run(&mut python, question.to_string().as_bytes());
+    assert_eq!((left.status, left.out.as_slice()), (0, &b"checked 1\n"[..]), "{}", left.text());
+    let text = String::from_utf8_lossy(message.bytes());
+    assert!(text.contains("Content-ID: <logo@x>\r\n") && text.contains("Content-Disposition: inline\r\n"), "{text}");
 }
 
 // ---- our client before servers of others ----
