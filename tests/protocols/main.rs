@@ -60,6 +60,7 @@ together! { what_waits:
     smtp::many_recipients_and_many_messages_on_one_connection,
     smtp::what_a_client_may_take_has_an_end,
     smtp::what_is_unknown_is_said_to_be_unknown,
+    smtp::who_is_slow_or_silent_leaves_in_time,
     web::a_drip_defeats_the_limit_for_a_read_and_not_the_total,
     web::a_host_that_does_not_answer_costs_the_time_to_connect,
     web::one_request_may_have_another_time,
