@@ -36,7 +36,7 @@ const MANY: [usize; 2] = [200, 2_000];
 /// Python gets fewer turns, so that all take about as long.
 const SLOWER: usize = 5;
 /// One read of a download: as much as [`http::Response::save`] takes.
-const PIECE: usize = 128 << 10;
+const PIECE: usize = 256 << 10;
 /// A run that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 /// What a process needs beside its connections.

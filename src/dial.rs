@@ -56,9 +56,9 @@ impl Target {
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(bad("a host has a name, without spaces"));
         }
-        if host.split('.').count() == 4
+        if host.parse::<Ipv4Addr>().is_err()
             && host.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit())
-            && host.parse::<Ipv4Addr>().is_err()
+            && host.split('.').count() == 4
         {
             return Err(bad("an IPv4 address has four numbers from 0 to 255, without zeros before them"));
         }

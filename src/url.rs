@@ -13,7 +13,6 @@
 use crate::dial::Target;
 use crate::encode::{percent_byte, visible};
 use crate::error::{Error, Result};
-use std::borrow::Cow;
 use std::fmt;
 
 /// An `http` or `https` address, in normal form.
@@ -56,7 +55,7 @@ impl Url {
         // Target::parse takes an IPv6 address without brackets, where an address of the web has none.
         let name = !server.starts_with('[');
         let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':');
-        if name && (!server.bytes().all(known) || server.matches(':').count() > 1) {
+        if name && (!server.bytes().all(known) || server.bytes().filter(|byte| *byte == b':').count() > 1) {
             return Err(bad("the host is no name or address in ASCII"));
         }
         let server =
@@ -108,7 +107,7 @@ impl Url {
 
     /// This server with another path and query; `text` is for the error.
     fn with(mut self, text: &str, target: &str) -> Result<Url> {
-        let mut clean = String::with_capacity(target.len() + 1);
+        self.text.truncate(self.target);
         let mut rest = target.as_bytes();
         while let [byte, after @ ..] = rest {
             match byte {
@@ -117,16 +116,19 @@ impl Url {
                 }
                 0..=b' ' | 0x7f => return Err(invalid(text, "a space or control character inside (%20 for a space)")),
                 b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x80.. => {
-                    percent_byte(&mut clean, *byte)
+                    percent_byte(&mut self.text, *byte)
                 }
-                byte => clean.push(char::from(*byte)),
+                byte => self.text.push(char::from(*byte)),
             }
             rest = after;
         }
-        let (path, query) = clean.split_at(clean.find('?').unwrap_or(clean.len()));
-        self.text.truncate(self.target);
-        self.text.push_str(&without_dots(path));
-        self.text.push_str(query);
+        let target = self.target();
+        let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+        if !path.starts_with('/') || path.contains("/.") {
+            let clean = without_dots(path) + query;
+            self.text.truncate(self.target);
+            self.text.push_str(&clean);
+        }
         Ok(self)
     }
 
@@ -176,10 +178,7 @@ fn without_fragment(text: &str) -> &str {
 }
 
 /// The path with `.` and `..` carried out (RFC 3986 section 5.2.4): nothing is above the root.
-fn without_dots(path: &str) -> Cow<'_, str> {
-    if path.starts_with('/') && !path.contains("/.") {
-        return path.into(); // most have none
-    }
+fn without_dots(path: &str) -> String {
     let mut kept = Vec::new();
     let mut parts = path.split('/').skip(1).peekable();
     while let Some(part) = parts.next() {
@@ -192,5 +191,5 @@ fn without_dots(path: &str) -> Cow<'_, str> {
             kept.push(""); // what was a folder stays one
         }
     }
-    format!("/{}", kept.join("/")).into()
+    format!("/{}", kept.join("/"))
 }

@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 /// One read and one write: large enough that the system calls do not count.
-const PIECE: usize = 128 << 10;
+const PIECE: usize = 256 << 10;
 
 impl Response<'_> {
     /// Writes the body into a file and gives its length; what stood there before is replaced once the new one is whole.

@@ -17,9 +17,13 @@
 
 use crate::encode::visible;
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 
 pub use super::headers::Headers;
 pub use super::served::{RequestHead, parse_request, write_response};
+
+/// Most heads have fewer lines.
+const USUAL: usize = 16;
 
 /// How much of a peer's head we take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +67,7 @@ pub fn write_request(method: &str, target: &str, headers: &Headers) -> Result<St
     if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::Invalid(format!("\"{}\" cannot be asked for", visible(target.as_bytes())).into()));
     }
-    let lines = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]);
-    Ok([method, " ", target, " HTTP/1.1\r\n"].into_iter().chain(lines).chain(["\r\n"]).collect())
+    Ok([method, " ", target, " HTTP/1.1\r\n", headers.as_lines(), "\r\n"].concat())
 }
 
 /// Parses the head of an answer at the start of `bytes`: the head and how many bytes it took, or `None` when its end has
@@ -100,13 +103,13 @@ pub fn parse_response(bytes: &[u8], limits: &Limits) -> Result<Option<(ResponseH
         _ => return Err(bad()),
     };
     let minor = minor(version).ok_or_else(bad)?;
-    Ok(Some((ResponseHead { status, reason: text(reason), minor, headers }, used)))
+    Ok(Some((ResponseHead { status, reason: text(reason).into(), minor, headers }, used)))
 }
 
 /// The first line, the fields, and how many bytes they took.
 pub(super) fn parse<'b>(bytes: &'b [u8], limits: &Limits) -> Result<Option<(&'b [u8], Headers, usize)>> {
     // First the end, so that a head that comes in pieces is not parsed again and again; the limits hold before it has come.
-    let mut lines = Vec::new();
+    let mut lines = Vec::with_capacity(USUAL);
     let mut at = 0;
     loop {
         let rest = &bytes[at..];
@@ -132,19 +135,24 @@ pub(super) fn parse<'b>(bytes: &'b [u8], limits: &Limits) -> Result<Option<(&'b 
         }
     }
     let (first, fields) = lines.split_first().ok_or_else(|| wrong("the head has no first line", b""))?;
-    let fields = fields.iter().map(|line| field(line)).collect::<Result<_>>()?;
-    Ok(Some((first, Headers(fields), at)))
+    let mut headers = Headers::with_room(fields.len(), at);
+    for line in fields {
+        let colon = field(line)?;
+        let line = text(line);
+        headers.push(&line[..colon], line[colon + 1..].trim_ascii());
+    }
+    Ok(Some((first, headers, at)))
 }
 
-/// One field from its line.
-pub(super) fn field(line: &[u8]) -> Result<(String, String)> {
+/// Checks the line of a field, and says where its colon stands.
+pub(super) fn field(line: &[u8]) -> Result<usize> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Err(wrong("a folded header line (RFC 9112 section 5.2)", line));
     }
     let colon = line.iter().position(|byte| *byte == b':');
-    let (name, value) = line.split_at(colon.ok_or_else(|| wrong("a header line without a colon", line))?);
-    match is_token(name) && is_value(value) {
-        true => Ok((text(name), text(value[1..].trim_ascii()))),
+    let colon = colon.ok_or_else(|| wrong("a header line without a colon", line))?;
+    match is_token(&line[..colon]) && is_value(line) {
+        true => Ok(colon),
         false => Err(wrong("a space or a control character where a header field has none", line)),
     }
 }
@@ -157,7 +165,8 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
 
 /// No control character but the tab (RFC 9110 section 5.5).
 pub(super) fn is_value(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| !byte.is_ascii_control() || *byte == b'\t')
+    // All are looked at, with no early end: so the compiler takes many at once.
+    bytes.iter().fold(true, |good, byte| good & (!byte.is_ascii_control() | (*byte == b'\t')))
 }
 
 pub(super) fn minor(version: &[u8]) -> Option<u8> {
@@ -168,8 +177,8 @@ pub(super) fn minor(version: &[u8]) -> Option<u8> {
 }
 
 /// UTF-8 where it is that, else each byte as the character of its number: ISO 8859-1, what fields were once written in.
-pub(super) fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| bytes.iter().copied().map(char::from).collect())
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), Cow::Borrowed)
 }
 
 /// What is wrong, and the first bytes of where.

@@ -6,11 +6,17 @@ use super::head::{is_token, is_value, wrong};
 use crate::encode::visible;
 use crate::error::{Error, Result};
 use std::fmt;
+use std::ops::Range;
 
 /// The fields of a head in their order. Names are compared without regard to case (RFC 9110 section 5.1), and one name may
 /// stand there several times.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Headers(pub(super) Vec<(String, String)>);
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    // All of them as they travel, each with its CRLF: one piece of memory, however many they are.
+    lines: String,
+    // Where in there each name and each value ends.
+    ends: Vec<(usize, usize)>,
+}
 
 impl Headers {
     /// No fields.
@@ -25,12 +31,23 @@ impl Headers {
 
     /// The values of all fields with this name.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let same =
+            move |own: &Range<usize>| own.len() == name.len() && self.lines[own.clone()].eq_ignore_ascii_case(name);
+        self.places().filter(move |(own, _)| same(own)).map(|(_, value)| &self.lines[value])
     }
 
     /// Every field, name and value.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.places().map(|(name, value)| (&self.lines[name], &self.lines[value]))
+    }
+
+    fn places(&self) -> impl ExactSizeIterator<Item = (Range<usize>, Range<usize>)> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(name, value)| {
+            let place = (start..name, name + ": ".len()..value);
+            start = value + "\r\n".len();
+            place
+        })
     }
 
     /// Adds a field.
@@ -48,13 +65,37 @@ impl Headers {
             let shown = shown();
             return Err(Error::Invalid(format!("the value of {shown} has a control character inside").into()));
         }
-        self.0.push((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()));
+        self.push(name, value.trim_matches([' ', '\t']));
         Ok(())
+    }
+
+    /// Adds a field that was checked.
+    pub(super) fn push(&mut self, name: &str, value: &str) {
+        self.lines.push_str(name);
+        let name_end = self.lines.len();
+        self.lines.push_str(": ");
+        self.lines.push_str(value);
+        self.ends.push((name_end, self.lines.len()));
+        self.lines.push_str("\r\n");
+    }
+
+    /// Room for so many fields, with so many bytes together.
+    pub(super) fn with_room(fields: usize, bytes: usize) -> Headers {
+        Headers { lines: String::with_capacity(bytes), ends: Vec::with_capacity(fields) }
+    }
+
+    /// Each field as a line, with its CRLF.
+    pub(super) fn as_lines(&self) -> &str {
+        &self.lines
     }
 
     /// Takes every field with this name away.
     pub fn remove(&mut self, name: &str) {
-        self.0.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
+        let mut kept = Headers::new();
+        for (own, value) in self.iter().filter(|(own, _)| !own.eq_ignore_ascii_case(name)) {
+            kept.push(own, value);
+        }
+        *self = kept;
     }
 
     /// Whether a list such as `Connection: keep-alive, upgrade` names `word`.
@@ -97,6 +138,12 @@ impl Headers {
 /// Each field as a line, with its CRLF.
 impl fmt::Display for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.iter().try_for_each(|(name, value)| write!(f, "{name}: {value}\r\n"))
+        f.write_str(self.as_lines())
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }

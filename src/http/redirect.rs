@@ -34,10 +34,12 @@ pub(super) fn next<'r>(call: &Call<'r>, head: &ResponseHead, https_to_http: bool
     }
     let stays = |name: &str| {
         let about_body = name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"));
-        !(see && about_body) && (next.url.same_origin(&call.url) || !call.is_secret(name))
+        let replaced = name.eq_ignore_ascii_case("Host") || (see && about_body);
+        !replaced && (next.url.same_origin(&call.url) || !call.is_secret(name))
     };
     // From the last call, not from the first: what was taken away on the way does not come back.
     let mut headers = Headers::new();
+    headers.add("Host", next.url.host_field())?;
     for (name, value) in call.headers.iter().filter(|(name, _)| stays(name)) {
         headers.add(name, value)?;
     }

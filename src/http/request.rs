@@ -7,6 +7,11 @@ use super::url::Url;
 use crate::encode::{base64, form};
 use crate::error::{Error, Result};
 
+/// Fields that the client writes itself, at most.
+const OWN_FIELDS: usize = 6;
+/// Bytes that hold the fields of most requests.
+const USUAL_HEAD: usize = 256;
+
 /// What is to be done (RFC 9110 section 9.3, PATCH: RFC 5789).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "they mean what HTTP means")]
@@ -108,7 +113,9 @@ impl Request {
         let mut url = Url::parse(&self.url)?;
         url.add_query(&self.query);
         let body = self.body.as_deref();
-        let mut call = Call { method: self.method, url, headers: Headers::new(), secret: Vec::new(), body };
+        let mut headers = Headers::with_room(self.fields.len() + OWN_FIELDS, USUAL_HEAD);
+        headers.add("Host", url.host_field())?;
+        let mut call = Call { method: self.method, url, headers, secret: Vec::new(), body };
         for (name, value, secret) in &self.fields {
             if ["Host", "Content-Length", "Transfer-Encoding"].iter().any(|own| own.eq_ignore_ascii_case(name)) {
                 return Err(Error::Invalid(format!("{name} is written by the client itself").into()));
@@ -131,8 +138,13 @@ impl Request {
         // "identity": no compression, which we could not undo.
         for (name, value) in [("User-Agent", "netprimer/0.1"), ("Accept", "*/*"), ("Accept-Encoding", "identity")] {
             if call.headers.get(name).is_none() {
-                call.headers.add(name, value)?;
+                call.headers.push(name, value);
             }
+        }
+        // A method that usually has a body says so when it has none (RFC 9110 section 8.6).
+        let usual = matches!(self.method, Method::Post | Method::Put | Method::Patch);
+        if let Some(length) = body.map(<[u8]>::len).or(usual.then_some(0)) {
+            call.headers.push("Content-Length", &length.to_string());
         }
         Ok(call)
     }
@@ -156,14 +168,6 @@ impl Call<'_> {
 
     /// The head as it is written.
     pub fn head(&self) -> Result<String> {
-        let mut headers = Headers(Vec::with_capacity(self.headers.iter().len() + 2));
-        headers.add("Host", self.url.host_field())?;
-        headers.0.extend_from_slice(&self.headers.0);
-        // A method that usually has a body says so when it has none (RFC 9110 section 8.6).
-        let usual = matches!(self.method, Method::Post | Method::Put | Method::Patch);
-        if let Some(length) = self.body.map(<[u8]>::len).or(usual.then_some(0)) {
-            headers.add("Content-Length", &length.to_string())?;
-        }
-        write_request(self.method.as_str(), self.url.target(), &headers)
+        write_request(self.method.as_str(), self.url.target(), &self.headers)
     }
 }

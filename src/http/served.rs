@@ -58,5 +58,5 @@ pub fn parse_request(bytes: &[u8], limits: &Limits) -> Result<Option<(RequestHea
         return Err(bad());
     }
     let minor = minor(version).ok_or_else(bad)?;
-    Ok(Some((RequestHead { method: text(method), target: text(target), minor, headers }, used)))
+    Ok(Some((RequestHead { method: text(method).into(), target: text(target).into(), minor, headers }, used)))
 }

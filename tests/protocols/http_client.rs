@@ -2,6 +2,7 @@
 
 use crate::{site, support};
 use netprimer::dial::Dial;
+use netprimer::fault::{Fault, FaultProxy};
 use netprimer::http::{self, Client, CloseReason, Framing, Method, Options, Refused, Request};
 use netprimer::lab::script::{self, Script, Step};
 use netprimer::lab::tls::{self, Acceptor, Certificate};
@@ -12,7 +13,7 @@ use std::collections::HashSet;
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use std::{fs, io, process};
@@ -129,6 +130,13 @@ fn what_is_cut_is_an_error() {
     ] {
         let got = answered(answer);
         assert!(matches!(got, Err(Error::Closed(_))), "{answer:?} gave {got:?}");
+    }
+    // A reset is no end either, not even of a body that ends with the connection. The rest of the request lies unread.
+    for field in ["Content-Length: 10\r\n", ""] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{field}\r\nhi");
+        let peer = script::play([Step::HearLine, Step::say(answer), Step::Slam]).unwrap();
+        let got = Client::new().get(&url(&peer)).and_then(|response| response.bytes());
+        assert!(matches!(&got, Err(error) if error.is_transient()), "{field:?} gave {got:?}");
     }
 }
 
@@ -547,6 +555,25 @@ fn one_deadline_for_everything() {
                 assert!(took >= limit && took < limit + Duration::from_secs(2), "{script:?} took {took:?}");
             });
         }
+        // Over TLS: a record for each byte, and records that come a few bytes at a time.
+        scope.spawn(move || {
+            let body = format!("{head}Content-Length: 65536\r\n\r\n{}", "x".repeat(65536));
+            let sealed = [Step::StartTls(Certificate::Good)].into_iter().chain(REQUEST);
+            let records = script::play(sealed.chain([drip(&body)])).unwrap();
+            let sealed = site(Some(Acceptor::new(Certificate::Good).unwrap()), move |_| body.clone().into_bytes());
+            let addr: SocketAddr = sealed.url("").trim_start_matches("https://").parse().unwrap();
+            let proxy = FaultProxy::to(addr).down(Fault::Slice(32)).start().unwrap(); // 32 bytes a millisecond
+            let limit = Duration::from_millis(500);
+            for addr in [records.addr(), proxy.addr()] {
+                let dial = Dial { reply: limit, tls: Some(tls::trust().unwrap()), ..Dial::default() };
+                let mut client = Client::with(Options { dial, ..Options::default() });
+                let start = Instant::now();
+                let got = client.get(&format!("https://{addr}/x")).and_then(|response| response.bytes());
+                assert!(matches!(got, Err(Error::Timeout(_))), "{got:?}");
+                let took = start.elapsed();
+                assert!(took >= limit && took < limit + Duration::from_secs(2), "{took:?}");
+            }
+        });
         // A reader that never reads.
         scope.spawn(move || {
             let peer = script::play([Step::Wait(Duration::from_secs(4))]).unwrap();
