@@ -62,7 +62,7 @@ fn the_wire_is_shown_when_asked_for() {
 fn a_slow_conversation_waits_before_each_turn() {
     let transcript = Transcript::new();
     let pause = Duration::from_millis(40);
-    let slow = Slow::new(transcript.clone(), pause);
+    let slow = Slow::new(Arc::new(transcript.clone()), pause);
     let start = Instant::now();
     for (side, text) in [(Side::Client, "a"), (Side::Client, "b"), (Side::Server, "c"), (Side::Client, "d")] {
         slow.event(side, Event::Bytes(text.as_bytes()));
