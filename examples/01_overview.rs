@@ -80,6 +80,7 @@ fn run(args: &Args) -> Result<()> {
         println!("{name}{sent:>6} B{got:>7} B{turns:>7}  {came:<24} {:<6} {ms:.1} ms", stop.lesson);
     }
     println!("all on this machine, in {:.1} ms; to read: lessons/01_overview.md", ms(start));
+    println!("how to use them well: lesson 9; all of them in one program: lesson 10");
     Ok(())
 }
 

@@ -162,10 +162,12 @@ pub fn from_base64(text: &str) -> Vec<u8> {
 pub struct Wire<W> {
     out: Arc<Mutex<W>>,
     numbers: Numbers,
-    /// All connections, by their ends.
-    views: Arc<Mutex<HashMap<[SocketAddr; 2], Arc<Mutex<View>>>>>,
+    views: Arc<Mutex<Views>>,
     view: Arc<Mutex<View>>,
 }
+
+/// All connections, by their ends.
+type Views = HashMap<[SocketAddr; 2], Arc<Mutex<View>>>;
 
 /// One connection.
 #[derive(Default)]

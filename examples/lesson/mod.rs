@@ -70,6 +70,11 @@ pub fn read(
     args: impl IntoIterator<Item = Arg>,
     words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Args, clap::Error> {
+    // `--timeout -1`: the number is wrong, not an argument of its own.
+    let args = args.into_iter().map(|arg| {
+        let option = arg.get_long().is_some() && arg.get_action().takes_values();
+        arg.allow_negative_numbers(option)
+    });
     Command::new("lesson").about(about).args(args).try_get_matches_from(words).map(Args)
 }
 

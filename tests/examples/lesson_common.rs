@@ -6,6 +6,7 @@ mod lesson;
 use lesson::{Args, Server, Slow};
 use netprimer::trace::{Event, Side, Sink, Transcript};
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn args(words: &[&str]) -> Result<Args, String> {
@@ -79,6 +80,9 @@ fn wrong_words_are_answered_with_the_usage() {
         let answer = args(words).err().expect("these are wrong");
         assert!(answer.starts_with("error: "), "{answer}");
     }
+    let seconds = lesson::common().into_iter().chain([lesson::number("after", "N", "")]);
+    let answer = lesson::read("About.", seconds, ["program", "--after", "-1"]).err().expect("a wrong number");
+    assert!(answer.to_string().contains("'-1' for '--after <N>': a whole number from 0 on is wanted here"), "{answer}");
     let help = args(&["--help"]).err().expect("the help instead");
     assert!(help.starts_with("About.") && help.contains("--wire") && help.contains("[TARGET]"), "{help}");
 }
