@@ -193,14 +193,14 @@ fn code(root: &Path, shown: &[String]) -> Vec<String> {
     let mut rows = vec![format!("{:<11}{:>6}{:>10}{:>9}", "", "ours", "+ ground", "theirs")];
     for beside in &BESIDE {
         let ours = lines(&|name| name == beside.ours);
-        let start = format!("{:<11}{ours:>6}{:>10}", beside.ours, ours + ground);
+        let start = format!("{:<11}{:>6}{:>10}", beside.ours, hundreds(ours), hundreds(ours + ground));
         let packages: Vec<String> =
             beside.theirs.iter().map(|name| format!("{name} {}", version(root, name))).collect();
         let who = [packages.join(", "), beside.note.to_owned()];
         let who = who.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(", ");
         let theirs = match packages.iter().map(|package| lines_of(package, beside.without)).sum::<Option<usize>>() {
             Some(0) => "-".to_owned(),
-            Some(lines) => lines.to_string(),
+            Some(lines) => hundreds(lines).to_string(),
             // Only who has built the benches has all of them: what was counted elsewhere stays.
             None => {
                 let row = shown.iter().find(|row| row.starts_with(beside.ours) && row.ends_with(&who));
@@ -209,8 +209,13 @@ fn code(root: &Path, shown: &[String]) -> Vec<String> {
         };
         rows.push(format!("{start}{theirs:>9}  {who}"));
     }
-    rows.push(format!("{:<11}{ground:>6}", "ground"));
+    rows.push(format!("{:<11}{:>6}", "ground", hundreds(ground)));
     rows
+}
+
+/// Rounded: nobody wants to write the figures anew for a line more.
+fn hundreds(lines: usize) -> usize {
+    (lines + 50) / 100 * 100
 }
 
 /// The version that this project, or one of its benches, is built with.
