@@ -7,6 +7,9 @@
 //! cargo bench --bench ftp -- --rounds 31
 //! ```
 //!
+//! "bare" is the least that a client can do: std's blocking sockets, no limits of time, no look at what the server says beyond the
+//! last reply. Where bare itself does not reach a goal, nobody can: the rest of the time is the server's and the system's.
+//!
 //! Each run is a process of its own that logs in and moves one large file or many small ones. Its clock runs from before the
 //! connection to the reply after the last file, so that the start of an interpreter does not count. Ours asks for the size after
 //! each upload, which costs a round trip that the others save. Absolute figures change from hour to hour; so each round runs
@@ -17,7 +20,7 @@ mod common;
 use common::{Folder, Process, Report, Result, Spread, command, first_line};
 use netprimer::ftp::Ftp;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -36,29 +39,96 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.split_first() {
         Some((first, rest)) if first == "--move" => common::finish(ours(rest).map(|()| 0)),
+        Some((first, rest)) if first == "--bare" => common::finish(bare(rest).map(|()| 0)),
         _ => common::main(USAGE, |args| common::only_rounds(args, 15), run),
     }
 }
 
+/// What `TASK ADDR FILE COUNT` say.
+struct Order<'a> {
+    upload: bool,
+    addr: SocketAddr,
+    file: &'a str,
+    name: &'a str,
+    count: usize,
+}
+
+impl Order<'_> {
+    fn read(args: &[String]) -> Result<Order<'_>> {
+        let [task, addr, file, count] = args else {
+            return Err("a move has a task, an address, a file and a number".into());
+        };
+        let name = Path::new(file).file_name().and_then(|name| name.to_str()).ok_or("the file has no name")?;
+        Ok(Order { upload: task == "stor", addr: addr.parse()?, file, name, count: count.parse()? })
+    }
+}
+
+fn null() -> io::Result<File> {
+    OpenOptions::new().write(true).open("/dev/null")
+}
+
 /// `--move TASK ADDR FILE COUNT`: this program as one of those who move files; it prints what the others print.
 fn ours(args: &[String]) -> Result<()> {
-    let [task, addr, file, count] = args else {
-        return Err("a move has a task, an address, a file and a number".into());
-    };
-    let (addr, count, mut bytes): (SocketAddr, usize, u64) = (addr.parse()?, count.parse()?, 0);
-    let name = Path::new(file).file_name().and_then(|name| name.to_str()).ok_or("the file has no name")?;
+    let (order, mut bytes) = (Order::read(args)?, 0);
     let start = Instant::now();
-    let mut ftp = Ftp::connect(addr)?;
+    let mut ftp = Ftp::connect(order.addr)?;
     ftp.login_anonymous()?;
-    for n in 0..count {
-        let remote = format!("{name}{n}");
-        bytes += match task.as_str() {
-            "retr" => ftp.retr(&remote, &mut OpenOptions::new().write(true).open("/dev/null")?)?,
-            _ => ftp.store(file, &remote)?,
-        };
+    for n in 0..order.count {
+        let remote = format!("{}{n}", order.name);
+        bytes += if order.upload { ftp.store(order.file, &remote)? } else { ftp.retr(&remote, &mut null()?)? };
     }
     writeln!(io::stdout(), "seconds={} bytes={bytes}", start.elapsed().as_secs_f64())?;
     Ok(ftp.quit()?)
+}
+
+/// `--bare TASK ADDR FILE COUNT`: the same with as little as possible.
+fn bare(args: &[String]) -> Result<()> {
+    let (order, mut bytes, mut piece) = (Order::read(args)?, 0, vec![0; 128 << 10]);
+    let start = Instant::now();
+    let socket = TcpStream::connect(order.addr)?;
+    socket.set_nodelay(true)?;
+    let mut control = BufReader::with_capacity(4096, socket);
+    expect(&mut control, "220")?;
+    for (command, code) in [("USER anonymous", "331"), ("PASS guest@", "230"), ("TYPE I", "200")] {
+        control.get_mut().write_all(format!("{command}\r\n").as_bytes())?;
+        expect(&mut control, code)?;
+    }
+    for n in 0..order.count {
+        control.get_mut().write_all(b"EPSV\r\n")?;
+        let said = expect(&mut control, "229")?;
+        let port = said.split('|').nth(3).and_then(|port| port.parse().ok()).ok_or("no port")?;
+        let mut data = TcpStream::connect(SocketAddr::new(order.addr.ip(), port))?;
+        let verb = if order.upload { "STOR" } else { "RETR" };
+        control.get_mut().write_all(format!("{verb} {}{n}\r\n", order.name).as_bytes())?;
+        expect(&mut control, "150")?;
+        bytes += if order.upload {
+            pass(&mut File::open(order.file)?, &mut data, &mut piece)?
+        } else {
+            pass(&mut data, &mut null()?, &mut piece)?
+        };
+        drop(data);
+        expect(&mut control, "226")?;
+    }
+    Ok(writeln!(io::stdout(), "seconds={} bytes={bytes}", start.elapsed().as_secs_f64())?)
+}
+
+fn expect(control: &mut impl BufRead, code: &str) -> Result<String> {
+    let mut line = String::new();
+    control.read_line(&mut line)?;
+    if line.starts_with(code) { Ok(line) } else { Err(format!("{line:?} instead of {code}").into()) }
+}
+
+/// All bytes from the one to the other.
+fn pass(from: &mut impl Read, to: &mut impl Write, piece: &mut [u8]) -> Result<usize> {
+    let mut all = 0;
+    loop {
+        let n = from.read(piece)?;
+        if n == 0 {
+            return Ok(all);
+        }
+        to.write_all(&piece[..n])?;
+        all += n;
+    }
 }
 
 /// What is moved: a row of tasks and who does them.
@@ -91,7 +161,7 @@ fn run(rounds: usize) -> Result<usize> {
         format!("{rounds} rounds; ratio theirs / ours in time: median (middle half of the rounds)"),
     ];
     common::header(out, "FTP on 127.0.0.1, one vsftpd, files in memory", &how, &skipped)?;
-    writeln!(out, "{:<22}{:>10}{:>22}{:>22}{:>22}", "", "ours, ms", "curl", "suppaftp", "ftplib")?;
+    writeln!(out, "{:<22}{:>10}{:>22}{:>22}{:>22}{:>22}", "", "ours, ms", "bare", "curl", "suppaftp", "ftplib")?;
 
     let mut report = Report::default();
     for task in tasks(&folder.0)? {
@@ -122,7 +192,7 @@ fn row(
 ) -> Result<()> {
     let own = Spread::of(figures.iter().filter_map(|round| round[0]));
     write!(out, "{:<22}{:>10}", task.name, own.map_or("-".into(), |own| format!("{:.1}", own.median * 1e3)))?;
-    for name in ["curl", "suppaftp", "ftplib"] {
+    for name in ["bare", "curl", "suppaftp", "ftplib"] {
         let at = movers.iter().position(|mover| mover.name == name);
         let ratio = at.and_then(|at| Spread::of(figures.iter().filter_map(|round| Some(round[at]? / round[0]?))));
         write!(out, "{:>22}", Spread::cell(ratio))?;
@@ -159,7 +229,8 @@ fn tasks(folder: &Path) -> Result<[Task; 4]> {
 /// All who move files; we are the first.
 fn movers(skipped: &mut Vec<String>) -> Result<Vec<Mover>> {
     let this = std::env::current_exe()?.display().to_string();
-    let mut movers = vec![Mover { name: "ours", command: vec![this, "--move".into()] }];
+    let own = |name, how: &str| Mover { name, command: vec![this.clone(), how.to_owned()] };
+    let mut movers = vec![own("ours", "--move"), own("bare", "--bare")];
     match first_line("curl", &["--version"]) {
         Some(_) => movers.push(Mover { name: "curl", command: vec!["curl".into()] }),
         None => skipped.push("curl (not installed)".into()),

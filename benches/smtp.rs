@@ -7,15 +7,16 @@
 //! cargo bench --bench smtp -- --rounds 31 --messages 10000
 //! ```
 //!
-//! The whole run of each program is measured, its start included; for smtplib a second row has the sending alone, without the
-//! start of Python, as the script itself measures it. Absolute figures change from hour to hour; so each round runs everybody
-//! once, a ratio is taken inside a round, and the table shows the median of all rounds with the middle half of them.
+//! The whole run of each program is measured, its start included; a second row has the sending alone, from before the connection
+//! to the last reply, as the program itself measures it. "raw socket" is the floor: the same bytes from std, with no care at
+//! all. Absolute figures change from hour to hour; so each round runs everybody once, a ratio is taken inside a round, and the
+//! table shows the median of all rounds with the middle half of them.
 
 mod common;
 
 use common::{Process, Report, Result, Spread, command, first_line, one_core};
-use netprimer::smtp::{Envelope, Options as How, Smtp, StartTls};
-use std::io::{self, Write};
+use netprimer::smtp::{Envelope, Options as How, Smtp, StartTls, wire};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.split_first() {
         Some((first, rest)) if first == "--send" => common::finish(send(rest).map(|()| 0)),
+        Some((first, rest)) if first == "--send-raw" => common::finish(send_raw(rest).map(|()| 0)),
         _ => common::main(USAGE, Options::parse, run),
     }
 }
@@ -58,20 +60,65 @@ impl Options {
     }
 }
 
-/// `--send ADDR MESSAGES BYTES`: this program as one of those who send.
-fn send(args: &[String]) -> Result<()> {
+/// What stands behind `--send` and `--send-raw`: where to, how many messages, and one of that size.
+fn order(args: &[String]) -> Result<(SocketAddr, usize, String)> {
     let [server, messages, size] = args else { return Err("to send needs a server and two numbers".into()) };
-    let (server, messages, size): (SocketAddr, usize, usize) = (server.parse()?, messages.parse()?, size.parse()?);
+    let size: usize = size.parse()?;
     let line = format!("{}\r\n", "x".repeat(70));
     let text = &line.repeat(size / line.len() + 1)[..size - 2];
     let message = format!("From: a@localhost\r\nTo: b@localhost\r\nSubject: x\r\n\r\n{text}\r\n");
+    Ok((server.parse()?, messages.parse()?, message))
+}
+
+/// `--send ADDR MESSAGES BYTES`: this program as one of those who send.
+fn send(args: &[String]) -> Result<()> {
+    let (server, messages, message) = order(args)?;
     let how = How { starttls: StartTls::ReadableByAnyone, ..How::default() };
-    let mut smtp = Smtp::connect(&server.into(), &how)?;
     let envelope = Envelope { from: "a@localhost".into(), to: vec!["b@localhost".into()] };
+    let begin = Instant::now();
+    let mut smtp = Smtp::connect(&server.into(), &how)?;
     for _ in 0..messages {
         smtp.send_to(&envelope, message.as_bytes())?;
     }
-    Ok(smtp.quit()?)
+    smtp.quit()?;
+    println!("seconds={}", begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// `--send-raw ADDR MESSAGES BYTES`: the same bytes in the same turns, made before the clock starts, from a socket of std; no
+/// reply is looked at beyond its end, nothing has a limit. No client on a blocking socket can be faster.
+fn send_raw(args: &[String]) -> Result<()> {
+    let (server, messages, message) = order(args)?;
+    let (size, block) = (message.len(), wire::block(message.as_bytes())?);
+    let envelope = format!("MAIL FROM:<a@localhost> SIZE={size}\r\nRCPT TO:<b@localhost>\r\nDATA\r\n");
+    let begin = Instant::now();
+    let mut socket = TcpStream::connect(server)?;
+    socket.set_nodelay(true)?;
+    turn(&mut socket, b"", 1)?;
+    turn(&mut socket, b"EHLO localhost\r\n", 1)?;
+    for _ in 0..messages {
+        turn(&mut socket, envelope.as_bytes(), 3)?;
+        turn(&mut socket, &block, 1)?;
+    }
+    turn(&mut socket, b"QUIT\r\n", 1)?;
+    println!("seconds={}", begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// One write, then reads up to the last line of so many replies.
+fn turn(socket: &mut TcpStream, bytes: &[u8], replies: usize) -> Result<()> {
+    socket.write_all(bytes)?;
+    let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let n = socket.read(&mut buffer)?;
+        heard.extend_from_slice(&buffer[..n]);
+        let ends = heard.split(|byte| *byte == b'\n').filter(|line| line.get(3) == Some(&b' ')).count();
+        match n {
+            0 => return Err("the server closed the connection".into()),
+            _ if ends == replies && heard.ends_with(b"\n") => return Ok(()),
+            _ => {}
+        }
+    }
 }
 
 /// One who sends: the words behind which a server, a number of messages and their size come.
@@ -81,8 +128,16 @@ struct Sender {
 }
 
 fn ours(server: SocketAddr, messages: usize, size: usize) -> Vec<String> {
+    this("--send", server, messages, size)
+}
+
+fn raw(server: SocketAddr, messages: usize, size: usize) -> Vec<String> {
+    this("--send-raw", server, messages, size)
+}
+
+fn this(how: &str, server: SocketAddr, messages: usize, size: usize) -> Vec<String> {
     let this = std::env::current_exe().map_or_else(|_| "smtp".into(), |path| path.display().to_string());
-    vec![this, "--send".into(), server.to_string(), messages.to_string(), size.to_string()]
+    vec![this, how.into(), server.to_string(), messages.to_string(), size.to_string()]
 }
 
 fn smtp_source(server: SocketAddr, messages: usize, size: usize) -> Vec<String> {
@@ -112,7 +167,7 @@ fn run(options: Options) -> Result<usize> {
     let begin = Instant::now();
     let mut skipped = Vec::new();
     let (_sink, server) = start_sink()?;
-    let mut senders = vec![Sender { name: "ours", command: ours }];
+    let mut senders = vec![Sender { name: "ours", command: ours }, Sender { name: "raw socket", command: raw }];
     match postfix("smtp-source") {
         Some(_) => senders.push(Sender { name: "smtp-source", command: smtp_source }),
         None => skipped.push("smtp-source (install the package `postfix`)".into()),
@@ -140,23 +195,24 @@ fn run(options: Options) -> Result<usize> {
             let complaint = |e| format!("{} of {size}, round {}: {e}", senders[at].name, number + 1);
             run.map_err(|e| report.complaints.push(complaint(e))).ok()
         });
-        let mut row = |name: &str, theirs: &dyn Fn(&[Option<Run>]) -> Option<f64>| -> Result<Option<Spread>> {
-            let ratio = Spread::of(rounds.iter().filter_map(|round| Some(theirs(round)? / round[0].as_ref()?.whole)));
-            let each = Spread::of(rounds.iter().filter_map(|round| theirs(round)));
+        let mut row = |name: &str, who: usize, time: fn(&Run) -> Option<f64>| -> Result<Option<Spread>> {
+            let of = |round: &Vec<Option<Run>>, who: usize| time(round[who].as_ref()?);
+            let ratio = Spread::of(rounds.iter().filter_map(|round| Some(of(round, who)? / of(round, 0)?)));
+            let each = Spread::of(rounds.iter().filter_map(|round| of(round, who)));
             let rate = each.map_or("-".into(), |each| format!("{:.0}", messages as f64 / each.median));
             writeln!(out, "{name:<24}{size:>10}{rate:>14}{:>22}", Spread::cell(ratio))?;
             Ok(ratio)
         };
         for (n, sender) in senders.iter().enumerate() {
-            let ratio = row(sender.name, &|round| Some(round[n].as_ref()?.whole))?;
+            let ratio = row(sender.name, n, |run| Some(run.whole))?;
+            if sender.name != "smtp-source" {
+                row(&format!("{}, sending alone", sender.name), n, |run| run.sending)?;
+            }
             let goal = match sender.name {
                 "smtp-source" => goals[0],
                 "smtplib" => goals[1],
                 _ => continue,
             };
-            if sender.name == "smtplib" {
-                row("smtplib, sending alone", &|round| round[n].as_ref()?.sending)?;
-            }
             let Some(Spread { median, .. }) = ratio else { continue };
             let what = format!("{} against ours, {size} bytes", sender.name);
             report.goal(&what, format!("{median:.2}"), &format!("at least {goal}"), median >= goal);

@@ -19,6 +19,9 @@ use std::io::{BufRead, Write};
 
 pub use crate::error::Reply;
 
+/// Bytes of all lines of one reply: eight lines of the greatest length. What servers honestly say is a tenth of it.
+const WHOLE: usize = 64 << 10;
+
 impl Reply {
     /// Gives the reply back if its code begins with `want`: 2 takes any 2xx, 25 any 25x, 354 only itself.
     ///
@@ -39,7 +42,8 @@ impl Reply {
 /// # Errors
 /// [`Error::Closed`] when the stream ends before the reply does; [`Error::Protocol`] for a line that is no reply, a
 /// first digit that is not 1 to 5, or an end with another code; [`Error::TooLong`] past the limits for a line or for
-/// the number of lines (CPython's clients have none: a server could hold them for ever); those of [`read_line`].
+/// the number of lines, or past 64 KiB of several (CPython's clients have no such limits: a server could hold them for ever);
+/// those of [`read_line`].
 ///
 /// ```
 /// use netprimer::reply::read_reply;
@@ -76,12 +80,13 @@ fn read(reader: &mut impl BufRead, limits: &Limits, every: bool) -> Result<Reply
         Error::Protocol(format!("\"{start}\" is no reply: three digits and a space are missing").into())
     })?;
     let mut reply = Reply { code, lines: vec![text] };
-    let mut ended = end;
+    let (mut ended, mut room) = (end, WHOLE.max(limits.line).saturating_sub(first.len()));
     while !ended {
         if reply.lines.len() == limits.lines {
             return Err(Error::TooLong("read the lines of a reply".into(), limits.lines));
         }
         let line = next()?;
+        room = room.checked_sub(line.len()).ok_or(Error::TooLong("read a whole reply".into(), WHOLE))?;
         let text = match split(&line) {
             Some((same, end, text)) if same == code => {
                 ended = end;

@@ -304,7 +304,8 @@ fn connect_one(address: &SocketAddr, deadline: Deadline, addresses_left: usize) 
     };
     // On loopback a port from the range for clients can be given to our own end: TCP then connects it to itself
     // (simultaneous open, RFC 9293 section 3.5). Nobody listens there.
-    if socket.local_addr()? == socket.peer_addr()? {
+    let own = socket.local_addr()?;
+    if own.port() == address.port() && own == socket.peer_addr()? {
         return Err(ErrorKind::ConnectionRefused.into());
     }
     Tcp::new(socket)

@@ -7,7 +7,7 @@
 //!
 //! ```sh
 //! for n in 1 2 3 4; do timeout 600 yes > /dev/null & done; cargo test --no-run && \
-//! for n in $(seq 100); do NETPRIMER_PROOFS=1 cargo test -q --test exercises || { echo "failed in run $n"; break; }; done
+//! for n in $(seq 100); do NETPRIMER_PEERS=1 NETPRIMER_PROOFS=1 cargo test -q --test exercises || { echo "failed in run $n"; break; }; done
 //! ```
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -182,9 +182,10 @@ fn jobs(of: impl Fn(&Answers) -> &'static [(&'static str, Peer)], few: usize) ->
     jobs.collect()
 }
 
-/// A check that ends in the time that its documentation promises.
+/// A check that ends in the time that its documentation promises: seven seconds, and four times as much where the machine stands
+/// still again and again.
 fn timed_check(exercise: &Exercise, peer: &Peer) -> check::Report {
-    within(Duration::from_secs(7), exercise, peer)
+    within(4 * Duration::from_secs(7), exercise, peer)
 }
 
 fn within(limit: Duration, exercise: &Exercise, peer: &Peer) -> check::Report {

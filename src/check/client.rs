@@ -1,14 +1,13 @@
 //! The part of a conversation that only clients have: they are started, connect, and come to a result.
 //!
-//! May use: error, deadline; of this folder peer, report, running, talk, wire.
+//! May use: error; of this folder line, peer, report, running, talk, wire.
 
 use super::line::Line;
 use super::peer::{Ended, Peer};
 use super::report::{End, Expected, Failure, some};
 use super::running::Running;
 use super::talk::{Checked, PATIENCE, QUIET, Talk};
-use super::wire::{LOOK, Wire};
-use crate::deadline::Deadline;
+use super::wire::Wire;
 use crate::error::{Error, Result};
 use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -101,9 +100,10 @@ impl Talk {
     /// Opens them, from this line on.
     fn doors(&mut self, at: &[At]) -> Result<Vec<SocketAddr>> {
         let tried = || Error::io("take a port of 127.0.0.1");
+        let begun_at = self.clock.now();
         let mut addresses = Vec::new();
         for (line, at) in self.lines[self.now..].iter_mut().zip(at) {
-            let mut line_of_now = Line::new(line.number);
+            let mut line_of_now = Line::new(line.number, begun_at);
             let door = match at {
                 At::Tcp => Wire::listening(),
                 At::Udp => Wire::datagrams(),
@@ -183,9 +183,9 @@ impl Talk {
 
     fn accept_from(&mut self, door: usize) -> Checked {
         let patience = self.patience(PATIENCE);
-        let until = Deadline::after(patience);
+        let until = self.clock.now() + patience;
         loop {
-            let over = until.is_over() || self.how_it_ended(TICK).is_some();
+            let over = self.clock.now() >= until || self.how_it_ended(TICK).is_some();
             match self.lines[door].has_come() {
                 Ok(true) => {
                     self.line().wire = self.lines[door].waiting.take().unwrap_or(Wire::Closed);
@@ -202,6 +202,7 @@ impl Talk {
     /// blamed: then a machine that has other work held us up.
     pub(super) fn too_early(&mut self, time: Duration) -> Option<Early> {
         loop {
+            self.clock.now();
             let ended = self.how_it_ended(TICK).is_some();
             let came = matches!(self.line().has_come(), Ok(true));
             if self.line().spoke.elapsed() >= time {
@@ -222,9 +223,9 @@ impl Talk {
     /// # Errors
     /// When it connects.
     pub fn expect_nobody(&mut self) -> Checked {
-        let until = Deadline::after(QUIET);
+        let until = self.clock.now() + QUIET;
         loop {
-            let over = until.is_over() || self.how_it_ended(TICK).is_some();
+            let over = self.clock.now() >= until || self.how_it_ended(TICK).is_some();
             match self.line().has_come() {
                 Ok(true) => {
                     self.note('C', "(connects)");
@@ -257,8 +258,9 @@ impl Talk {
     /// When it returns an answer, panics, still waits, or gave up too early.
     pub fn expect_error(&mut self, not_before: Duration, within: Duration) -> Checked {
         let patience = self.patience(within);
-        let left = patience.saturating_sub(self.line().begun.elapsed());
-        match self.result(left.max(LOOK)) {
+        let until = self.line().begun_at + patience;
+        let left = until.saturating_sub(self.clock.now());
+        match self.result(left) {
             Some(Ended::Failed(_)) if self.line().begun.elapsed() >= not_before => Ok(()),
             Some(Ended::Failed(_)) => self.fail(Expected::Nothing, Vec::new(), End::Failed),
             Some(Ended::Returned(got)) => self.fail(Expected::Error, got, End::Open),
@@ -279,8 +281,8 @@ impl Talk {
         }
     }
 
-    pub(super) fn result(&mut self, wait: Duration) -> Option<Ended> {
-        let ended = self.how_it_ended(wait).cloned()?;
+    pub(super) fn result(&mut self, patience: Duration) -> Option<Ended> {
+        let ended = self.end_within(patience)?;
         match &ended {
             Ended::Returned(answer) => self.note('C', &format!("(returns {})", some(answer))),
             Ended::Failed(_) => self.note('C', "(fails)"),

@@ -181,17 +181,19 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.answer("200 OK", &[], "order 36");
     talk.expect_result("order 36")?;
 
-    talk.step("no answer at all", THE_CODE)
+    talk.timed(|talk| {
+        talk.step("no answer at all", THE_CODE)
         .if_early("The second was not over yet.")
         .if_received("POST", TWICE)
         .if_silent(
             "The server says nothing, and the second is over: this answer is lost. Without a limit you wait for ever.",
         )
         .if_hung_up(GAVE_UP);
-    ordered(talk)?;
-    talk.say("(says nothing)");
-    talk.expect_pause(ALMOST)?;
-    get(talk)?;
-    talk.answer("200 OK", &[], "order 37");
-    talk.expect_result("order 37")
+        ordered(talk)?;
+        talk.say("(says nothing)");
+        talk.expect_pause(ALMOST)?;
+        get(talk)?;
+        talk.answer("200 OK", &[], "order 37");
+        talk.expect_result("order 37")
+    })
 }

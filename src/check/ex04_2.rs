@@ -17,7 +17,7 @@
 //! May use: of this folder client, frames, peer, report, talk.
 
 use super::frames::{Frame, PING, PONG, TEXT};
-use super::{Checked, Exercise, Failure, ON_THE_WIRE, Role, THE_EXERCISE, Talk, WHEN_IT_GOES_WRONG};
+use super::{Checked, Exercise, ON_THE_WIRE, Role, THE_EXERCISE, Talk, WHEN_IT_GOES_WRONG};
 use std::time::{Duration, Instant};
 
 /// The row in the table of exercises.
@@ -49,10 +49,6 @@ const IN_TIME: Duration = Duration::from_secs(3);
 const OFTEN: Duration = Duration::from_millis(10);
 /// Line two is due after 100 ms. This late it will not come.
 const LATE: Duration = Duration::from_secs(1);
-/// A pause of ours in which a client could have heard the 100 ms of silence that it must not wait for: this round proves nothing ...
-const LULL: Duration = Duration::from_millis(80);
-/// ... and another one begins, at most so often.
-const ROUNDS: usize = 4;
 
 fn text(words: &str) -> Frame {
     Frame(TEXT, words.into())
@@ -107,16 +103,13 @@ fn lines_and_pong(talk: &mut Talk, lines: &[&str], pong: &str) -> Checked {
     Ok(())
 }
 
-/// Pings until line two comes, and how long there was no ping at most: where we were held up ourselves, the client had silence.
-fn pinged(talk: &mut Talk, mut last: Instant) -> Result<Duration, Box<Failure>> {
+/// Pings until line two comes.
+fn pinged(talk: &mut Talk) -> Checked {
     let (pong, second) = (Frame(PONG, b"again".to_vec()), text("two"));
-    let mut lull = Duration::ZERO;
     talk.say("ping again every 10 ms");
-    let due = last + LATE;
-    while last < due {
+    let due = Instant::now() + LATE;
+    while Instant::now() < due {
         talk.send_unshown(ping("again").bytes());
-        lull = lull.max(last.elapsed());
-        last = Instant::now();
         let mut came = false;
         // How many pongs stand before the line is up to the clock: no word of them.
         while let frame = talk.hear_frame_quietly("pong again")?
@@ -130,13 +123,13 @@ fn pinged(talk: &mut Talk, mut last: Instant) -> Result<Duration, Box<Failure>> 
             came = true;
         }
         if came {
-            return Ok(lull);
+            return Ok(());
         }
         talk.expect_patience(OFTEN)?;
     }
     let why = "This line was due long ago. Each ping ends a read, and the next read begins its timeout anew: fix once when the next \
                line is due, and give each read what is left.";
-    talk.refuse(&second.words(), b"pong again, each time", why).map(|()| lull)
+    talk.refuse(&second.words(), b"pong again, each time", why)
 }
 
 /// What the server plays and expects.
@@ -154,54 +147,56 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_silent("Who gets a Close answers with one. tungstenite does it within the next read() or flush().");
     answered(talk)?;
 
-    talk.step("a ping between the lines", WHEN_IT_GOES_WRONG)
-        .if_silent("The next line is due 100 ms after the one before, whether the server says something or not: does a read wait without an end?")
-        .if_hung_up("A ping is no answer and no mistake, and silence is none either: read on until the next line is due.");
     let lines = ["one", "two", "three", "four"];
-    begun(talk, &lines)?;
-    talk.expect_frame(&text("one"))?;
-    talk.send_frame(&ping("alive?"));
-    lines_and_pong(talk, &lines[1..], "alive?")?;
-    answered(talk)?;
-
-    talk.step("a ping in two pieces", WHEN_IT_GOES_WRONG)
-        .if_hung_up(
-            "A piece of a frame came, and then nothing for a while. That is silence: keep the piece and read on later.",
-        )
-        .if_silent("A piece of a frame came, and the next line is due all the same.");
-    begun(talk, &lines)?;
-    talk.expect_frame(&text("one"))?;
-    let bytes = ping("still there?").bytes();
-    talk.send_as(&bytes[..5], "ping sti");
-    talk.expect_frame(&text("two"))?;
-    talk.send_as(&bytes[5..], "ll there?");
-    lines_and_pong(talk, &lines[2..], "still there?")?;
-    answered(talk)?;
-
-    talk.step("pings all the time", WHEN_IT_GOES_WRONG)
-        .if_silent("Each ping has its pong, however many come, and each line its time.")
-        .if_hung_up("A ping is no answer and no mistake, however many come.");
-    for _ in 0..ROUNDS {
-        talk.start_anew();
-        begun(talk, &["one", "two"])?;
-        let begin = Instant::now();
+    talk.timed(|talk| {
+        talk.step("a ping between the lines", WHEN_IT_GOES_WRONG)
+            .if_silent("The next line is due 100 ms after the one before, whether the server says something or not: does a read wait without an end?")
+            .if_hung_up("A ping is no answer and no mistake, and silence is none either: read on until the next line is due.");
+        begun(talk, &lines)?;
         talk.expect_frame(&text("one"))?;
-        if pinged(talk, begin)? < LULL {
-            break;
-        }
-    }
-    answered(talk)?;
+        talk.send_frame(&ping("alive?"));
+        lines_and_pong(talk, &lines[1..], "alive?")?;
+        answered(talk)
+    })?;
 
-    talk.step("a ping before the answer", WHEN_IT_GOES_WRONG)
-        .if_silent("The server asks whether you are alive, and answers then. Do you wait for the next line's time, or for nothing?")
-        .if_hung_up("A ping is not the answer: answer it, and wait on.")
-        .if_received("wait", "This is what the ping said. A ping is not the answer.");
-    begun(talk, &["one"])?;
-    talk.expect_frame(&text("one"))?;
-    talk.expect_patience(10 * OFTEN)?;
-    talk.send_frame(&ping("wait a little"));
-    talk.expect_frame(&Frame(PONG, b"wait a little".to_vec()))?;
-    answered(talk)?;
+    talk.timed(|talk| {
+        talk.step("a ping in two pieces", WHEN_IT_GOES_WRONG)
+            .if_hung_up(
+                "A piece of a frame came, and then nothing for a while. That is silence: keep the piece and read on later.",
+            )
+            .if_silent("A piece of a frame came, and the next line is due all the same.");
+        begun(talk, &lines)?;
+        talk.expect_frame(&text("one"))?;
+        let bytes = ping("still there?").bytes();
+        talk.send_as(&bytes[..5], "ping sti");
+        talk.expect_frame(&text("two"))?;
+        talk.send_as(&bytes[5..], "ll there?");
+        lines_and_pong(talk, &lines[2..], "still there?")?;
+        answered(talk)
+    })?;
+
+    talk.timed(|talk| {
+        talk.step("pings all the time", WHEN_IT_GOES_WRONG)
+            .if_silent("Each ping has its pong, however many come, and each line its time.")
+            .if_hung_up("A ping is no answer and no mistake, however many come.");
+        begun(talk, &["one", "two"])?;
+        talk.expect_frame(&text("one"))?;
+        pinged(talk)?;
+        answered(talk)
+    })?;
+
+    talk.timed(|talk| {
+        talk.step("a ping before the answer", WHEN_IT_GOES_WRONG)
+            .if_silent("The server asks whether you are alive, and answers then. Do you wait for the next line's time, or for nothing?")
+            .if_hung_up("A ping is not the answer: answer it, and wait on.")
+            .if_received("wait", "This is what the ping said. A ping is not the answer.");
+        begun(talk, &["one"])?;
+        talk.expect_frame(&text("one"))?;
+        talk.expect_patience(10 * OFTEN)?;
+        talk.send_frame(&ping("wait a little"));
+        talk.expect_frame(&Frame(PONG, b"wait a little".to_vec()))?;
+        answered(talk)
+    })?;
 
     talk.step("no answer, and the end", THE_EXERCISE)
         .if_returned("The connection ended without an answer. That is an error, and no empty answer.");

@@ -92,55 +92,63 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.send_frame(&text("two"));
     done(talk, "one\ntwo\n")?;
 
-    talk.step("a connection that is lost", WHEN_IT_GOES_WRONG)
-        .if_early("At once is too early: pause for 100 ms, then connect again. A server that just broke down would drown in clients.")
-        .if_received("one\n", "The connection was lost, and nobody said that this was all: come back.")
-        .if_received("two\n", "What came before the connection was lost came. Keep it.")
-        .if_hung_up("A lost connection is no reason to give up: come back.")
-        .if_silent("A lost connection is no reason to wait: come back after 100 ms.");
-    talk.start(At::Tcp)?;
-    talk.accept()?;
-    talk.send_frame(&text("one"));
-    lost(talk, PAUSE)?;
-    talk.send_frame(&text("two"));
-    done(talk, "one\ntwo\n")?;
+    talk.timed(|talk| {
+        talk.step("a connection that is lost", WHEN_IT_GOES_WRONG)
+            .if_early("At once is too early: pause for 100 ms, then connect again. A server that just broke down would drown in clients.")
+            .if_received("one\n", "The connection was lost, and nobody said that this was all: come back.")
+            .if_received("two\n", "What came before the connection was lost came. Keep it.")
+            .if_hung_up("A lost connection is no reason to give up: come back.")
+            .if_silent("A lost connection is no reason to wait: come back after 100 ms.");
+        talk.start(At::Tcp)?;
+        talk.accept()?;
+        talk.send_frame(&text("one"));
+        lost(talk, PAUSE)?;
+        talk.send_frame(&text("two"));
+        done(talk, "one\ntwo\n")
+    })?;
 
-    talk.step("pauses that grow", THE_CODE)
-        .if_early("Too early. Each pause is twice the one before: 100, 200, 400 ms.")
-        .if_hung_up("Three connections were lost in a row. Give up after four.")
-        .if_silent("Three connections were lost in a row: the next one comes after 400 ms.");
-    talk.start(At::Tcp)?;
-    talk.accept()?;
-    for times in [1, 2, 4] {
-        lost(talk, PAUSE * times)?;
-    }
-    talk.send_frame(&text("here"));
+    talk.timed(|talk| {
+        talk.step("pauses that grow", THE_CODE)
+            .if_early("Too early. Each pause is twice the one before: 100, 200, 400 ms.")
+            .if_hung_up("Three connections were lost in a row. Give up after four.")
+            .if_silent("Three connections were lost in a row: the next one comes after 400 ms.");
+        talk.start(At::Tcp)?;
+        talk.accept()?;
+        for times in [1, 2, 4] {
+            lost(talk, PAUSE * times)?;
+        }
+        talk.send_frame(&text("here"));
 
-    talk.step("a text makes it forget", THE_CODE)
-        .if_early("Too early. Behind a text the pause is 100 ms again, and the next one 200.")
-        .if_hung_up(
-            "This server brought a text between its failures: what was before it is forgotten. Four failures in a row are too \
-             many, four with a success between them are not.",
-        )
-        .if_silent("Behind a text the pause is 100 ms again.");
-    for times in [1, 2] {
-        lost(talk, PAUSE * times)?;
-    }
-    talk.send_frame(&text("again"));
-    done(talk, "here\nagain\n")?;
+        talk.step("a text makes it forget", THE_CODE)
+            .if_early("Too early. Behind a text the pause is 100 ms again, and the next one 200.")
+            .if_hung_up(
+                "This server brought a text between its failures: what was before it is forgotten. Four failures in a row are too \
+                 many, four with a success between them are not.",
+            )
+            .if_silent("Behind a text the pause is 100 ms again.");
+        for times in [1, 2] {
+            lost(talk, PAUSE * times)?;
+        }
+        talk.send_frame(&text("again"));
+        done(talk, "here\nagain\n")
+    })?;
 
-    talk.step("a server that goes away", ON_THE_WIRE)
-        .if_early("1001 says that the server goes away, perhaps to start anew: come back, and after a pause.")
-        .if_received("before\n", "1001 is not 1000: the server goes away, but it is not done. Come back.")
-        .if_hung_up("1001 is no error: the server goes away, perhaps to start anew. Answer its Close, and come back.")
-        .if_silent("1001 says that the server goes away. Answer its Close, and come back after 100 ms.");
-    talk.start(At::Tcp)?;
-    talk.accept()?;
-    talk.send_frame(&text("before"));
-    closed(talk, 1001)?;
-    lost(talk, PAUSE)?;
-    talk.send_frame(&text("after"));
-    done(talk, "before\nafter\n")?;
+    talk.timed(|talk| {
+        talk.step("a server that goes away", ON_THE_WIRE)
+            .if_early("1001 says that the server goes away, perhaps to start anew: come back, and after a pause.")
+            .if_received("before\n", "1001 is not 1000: the server goes away, but it is not done. Come back.")
+            .if_hung_up(
+                "1001 is no error: the server goes away, perhaps to start anew. Answer its Close, and come back.",
+            )
+            .if_silent("1001 says that the server goes away. Answer its Close, and come back after 100 ms.");
+        talk.start(At::Tcp)?;
+        talk.accept()?;
+        talk.send_frame(&text("before"));
+        closed(talk, 1001)?;
+        lost(talk, PAUSE)?;
+        talk.send_frame(&text("after"));
+        done(talk, "before\nafter\n")
+    })?;
 
     talk.step("a server that does not want us", WHEN_IT_GOES_WRONG)
         .if_returned("1008 is a refusal. What came is not all, and more will not come: that is an error.")

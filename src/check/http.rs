@@ -11,13 +11,12 @@
 //! S: Hello
 //! ```
 //!
-//! RFC 9112. May use: deadline; of this folder report, talk, wire.
+//! RFC 9112. May use: of this folder report, talk, wire.
 
 use super::client::{Early, TICK};
 use super::report::{End, Expected, Failure};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
-use crate::deadline::Deadline;
 use std::time::Duration;
 
 /// No request of an exercise is longer.
@@ -93,7 +92,7 @@ impl Talk {
     pub fn hear_request(&mut self, method: &str, path: &str) -> Result<Asked, Box<Failure>> {
         self.accept()?;
         let wanted = format!("{method} {path}");
-        let until = Deadline::after(self.patience(PATIENCE));
+        let until = self.clock.now() + self.patience(PATIENCE);
         let mut got = Vec::new();
         self.read_request(&mut got, &wanted, until, |got| !got.ends_with(b"\r\n\r\n"))?;
         let mut asked = Asked::parse(&got);
@@ -114,12 +113,12 @@ impl Talk {
         &mut self,
         got: &mut Vec<u8>,
         wanted: &str,
-        until: Deadline,
+        until: Duration,
         more: impl Fn(&[u8]) -> bool,
     ) -> Checked {
         while more(got) && got.len() < LONGEST {
             let end = match self.hear(1, PATIENCE, Wire::read) {
-                Heard::Bytes(bytes) if !until.is_over() => {
+                Heard::Bytes(bytes) if self.clock.now() < until => {
                     got.extend(bytes);
                     continue;
                 }
@@ -146,9 +145,8 @@ impl Talk {
 
     /// Sends these bytes in one piece, and shows them line by line.
     pub fn send_lines(&mut self, bytes: impl AsRef<[u8]>) {
-        let whole = self.whole;
         self.note_lines(self.role.letters().0, bytes.as_ref());
-        self.line().speak(bytes.as_ref(), whole);
+        self.line().speak(bytes.as_ref());
     }
 
     fn note_lines(&mut self, letter: char, bytes: &[u8]) {
@@ -163,10 +161,10 @@ impl Talk {
     /// When it connects, or still waits.
     pub fn expect_no_request(&mut self, within: Duration) -> Checked {
         let patience = self.patience(within);
-        let until = Deadline::after(patience);
+        let until = self.clock.now() + patience;
         loop {
             // Asked before the look: what it did before its end is then already here.
-            let (over, ended) = (until.is_over(), self.how_it_ended(TICK).is_some());
+            let (over, ended) = (self.clock.now() >= until, self.how_it_ended(TICK).is_some());
             if matches!(self.line().has_come(), Ok(true)) {
                 self.note('C', "(connects)");
                 return self.fail(Expected::NoMore, Vec::new(), End::Connects);

@@ -1,13 +1,12 @@
 //! One client and one server in conversation, as the checker holds them.
 //!
-//! May use: of this folder running, wire; deadline.
+//! May use: of this folder running, talk, wire.
 
 use super::running::Running;
 use super::talk::PATIENCE;
 use super::wire::Wire;
-use crate::deadline::Deadline;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One client and one server in conversation.
 pub(super) struct Line {
@@ -23,21 +22,23 @@ pub(super) struct Line {
     /// The learner's client at work.
     pub(super) client: Option<Running>,
     pub(super) begun: Instant,
+    /// The same on the checker's clock.
+    pub(super) begun_at: Duration,
     /// The last datagram that came.
     pub(super) asked: Option<(Vec<u8>, Instant)>,
 }
 
 impl Line {
-    pub(super) fn new(number: Option<usize>) -> Line {
+    pub(super) fn new(number: Option<usize>, begun_at: Duration) -> Line {
         let now = Instant::now();
         let (door, wire) = (Wire::Closed, Wire::Closed);
-        Line { number, door, waiting: None, wire, spoke: now, client: None, begun: now, asked: None }
+        Line { number, door, waiting: None, wire, spoke: now, client: None, begun: now, begun_at, asked: None }
     }
 
     /// Sends these bytes.
-    pub(super) fn speak(&mut self, bytes: &[u8], deadline: Deadline) {
+    pub(super) fn speak(&mut self, bytes: &[u8]) {
         self.spoke = Instant::now();
-        self.wire.send(bytes, deadline, PATIENCE);
+        self.wire.send(bytes, PATIENCE);
     }
 
     /// Whether a connection has come by now. It waits until it is taken.

@@ -85,10 +85,6 @@ impl Step {
         self.clues.insert(0, (Clue::Received(b""), why));
     }
 
-    pub(super) fn forget(&mut self) {
-        self.lines.clear();
-    }
-
     pub(super) fn note(&mut self, line: &str) {
         self.lines.push(line.to_owned());
     }

@@ -1,12 +1,11 @@
 //! The part of a conversation that the checker says.
 //!
-//! May use: deadline; of this folder peer, report, talk, wire.
+//! May use: of this folder peer, report, talk, wire.
 
 use super::peer::Role;
 use super::report::{End, Expected, shown, some};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
-use crate::deadline::Deadline;
 use std::time::{Duration, Instant};
 
 impl Talk {
@@ -24,8 +23,7 @@ impl Talk {
 
     /// The same, where the bytes would tell a reader little: what they are, the dialogue says by itself ([`Talk::say`]).
     pub fn send_unshown(&mut self, bytes: impl AsRef<[u8]>) {
-        let whole = self.whole;
-        self.line().speak(bytes.as_ref(), whole);
+        self.line().speak(bytes.as_ref());
     }
 
     /// A remark in the report: what happens, though nobody says it.
@@ -75,12 +73,12 @@ impl Talk {
 
     /// The same in other words.
     pub fn drip_as(&mut self, bytes: &[u8], words: &str, every: Duration, time: Duration) -> bool {
-        let until = Deadline::after(time);
+        let until = Instant::now() + time;
         let every_ms = every.as_millis();
         self.say(&format!("{words} every {every_ms} ms"));
-        while !until.is_over() {
+        while Instant::now() < until {
             let over = match self.role {
-                Role::Client => self.how_it_ended(every).is_some(),
+                Role::Client => self.end_within(every).is_some(),
                 _ => !matches!(self.hear(1, every, Wire::peek), Heard::Nothing(End::Silent(_))),
             };
             if over {
@@ -99,7 +97,7 @@ impl Talk {
             if let Wire::Udp(_, partner) = &mut stranger {
                 *partner = Some(*to);
             }
-            stranger.send(bytes, Deadline::NEVER, PATIENCE);
+            stranger.send(bytes, PATIENCE);
         }
     }
 }

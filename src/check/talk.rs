@@ -1,10 +1,13 @@
 //! The conversation between a checker and what the learner wrote: what is sent, what has to come, and how long we wait.
 //!
 //! Every wait ends: an answer has one second, "nothing yet" is believed after 150 ms, and after 5 s no wait begins any more.
+//! These are times in which the checker had its turn ([`Clock`]); where the wall's clock decides, [`Talk::timed`] sees to it that
+//! the machine did not stand still.
 //! Nothing sleeps. Where two pieces must arrive apart, the step demands silence between them, and that is checked.
 //!
-//! May use: error, deadline; of this folder peer, report, running, wire.
+//! May use: error, deadline; of this folder clock, line, peer, report, running, wire.
 
+use super::clock::Clock;
 use super::line::Line;
 use super::peer::{Ended, Peer, Role};
 use super::report::{End, Expected, Failure, Step, shown, some};
@@ -46,7 +49,10 @@ pub struct Talk {
     pub(super) peer: Peer,
     pub(super) role: Role,
     server: Option<Running>,
-    pub(super) whole: Deadline,
+    pub(super) clock: Clock,
+    /// Whether this machine stood still in one of the steps before, since they are timed.
+    pub(super) stood_still: bool,
+    whole: Duration,
     pub(super) lines: Vec<Line>,
     pub(super) now: usize,
     pub(super) steps: Vec<Step>,
@@ -68,9 +74,10 @@ impl Talk {
     /// `peer` is where to connect, or what to start for each conversation; `server` is the learner's, if it runs here.
     pub(super) fn new(role: Role, peer: Peer, server: Option<Running>) -> Talk {
         let whole = if matches!(peer, Peer::Program(_)) { WHOLE_OF_PROGRAMS } else { WHOLE };
-        let whole = Deadline::after(whole);
-        let (lines, steps) = (vec![Line::new(None)], Vec::new());
-        Talk { peer, role, server, whole, lines, now: 0, steps, text: String::new(), broken: None, silence: None }
+        let (clock, lines, steps) = (Clock::new(), vec![Line::new(None, Duration::ZERO)], Vec::new());
+        let text = String::new();
+        let stood_still = false;
+        Talk { peer, role, server, clock, stood_still, whole, lines, now: 0, steps, text, broken: None, silence: None }
     }
 
     /// The steps, and what was wrong with this machine and not with the learner's work.
@@ -80,16 +87,11 @@ impl Talk {
 
     /// Begins a step: `title` says what it is about, `heading` which part of the lesson explains it.
     pub fn step(&mut self, title: &'static str, heading: &'static str) -> &mut Step {
+        self.stood_still |= self.clock.stood_still();
+        self.clock.watch();
         self.steps.push(Step::new(title, heading));
         let last = self.steps.len() - 1;
         &mut self.steps[last]
-    }
-
-    /// Begins the step once more: what it has said so far proves nothing.
-    pub fn start_anew(&mut self) {
-        if let Some(step) = self.steps.last_mut() {
-            step.forget();
-        }
     }
 
     /// From now on this one of several clients talks, which stay connected side by side.
@@ -97,13 +99,14 @@ impl Talk {
         self.lines.retain(|line| line.number.is_some());
         self.now = self.lines.iter().position(|line| line.number == Some(number)).unwrap_or(self.lines.len());
         if self.now == self.lines.len() {
-            self.lines.push(Line::new(Some(number)));
+            let begun_at = self.clock.now();
+            self.lines.push(Line::new(Some(number), begun_at));
         }
     }
 
     /// All leave; from now on there is one client again.
     pub fn alone(&mut self) {
-        self.lines = vec![Line::new(None)];
+        self.lines = vec![Line::new(None, self.clock.now())];
         self.now = 0;
     }
 
@@ -131,7 +134,7 @@ impl Talk {
     fn open(&mut self, open: fn(&str, u16, Deadline) -> Result<Wire>) -> Checked {
         let Peer::At(host, port) = self.peer.clone() else { return Ok(()) };
         self.line().wire = Wire::Closed; // before the next one comes
-        match open(&host, port, self.whole.earlier(Deadline::after(PATIENCE))) {
+        match open(&host, port, Deadline::after(PATIENCE)) {
             Ok(wire) => {
                 self.line().wire = wire;
                 Ok(())
@@ -240,13 +243,13 @@ impl Talk {
         patience: Duration,
         look: fn(&mut Wire, usize) -> io::Result<Vec<u8>>,
     ) -> Heard {
-        if self.whole.is_over() {
+        let begin = self.clock.now();
+        if begin >= self.whole {
             return Heard::Nothing(End::Silent(WHOLE)); // also for somebody who never stops to send
         }
-        let until = Deadline::after(patience);
         loop {
             // Asked before the look: what was sent before the end is then already here.
-            let over = until.is_over() || self.how_it_ended(Duration::ZERO).is_some();
+            let over = self.clock.now() >= begin + patience || self.how_it_ended(Duration::ZERO).is_some();
             let wire = &mut self.line().wire;
             match look(wire, limit).map_err(|e| e.kind()) {
                 Ok(got) if got.is_empty() && !wire.is_udp() => return Heard::Nothing(End::HungUp),
@@ -263,8 +266,8 @@ impl Talk {
 
     /// All that follows without a pause belongs to the evidence, however it was cut.
     fn wrong_bytes(&mut self, expected: Expected, mut got: Vec<u8>) -> Checked {
-        let until = Deadline::after(PATIENCE);
-        while got.len() < ENOUGH && !until.is_over() && !self.line().wire.is_udp() {
+        let until = self.clock.now() + PATIENCE;
+        while got.len() < ENOUGH && self.clock.now() < until && !self.line().wire.is_udp() {
             match self.hear(ENOUGH, QUIET, Wire::read) {
                 Heard::Bytes(more) => got.extend(more),
                 Heard::Nothing(_) => break,
@@ -291,7 +294,7 @@ impl Talk {
             End::Silent(_) | End::Failed => Some(Duration::ZERO),
             End::HungUp | End::Refused(_) => Some(LAST_WORDS),
         };
-        let ended = wait.and_then(|wait| self.how_it_ended(wait).cloned()).map(|ended| match ended {
+        let ended = wait.and_then(|wait| self.end_within(wait)).map(|ended| match ended {
             Ended::Failed(words) => Ended::Failed(self.without_port(&words)),
             Ended::Panicked { words, place } => Ended::Panicked { words: self.without_port(&words), place },
             returned => returned,
@@ -368,7 +371,7 @@ mod tests {
         let mut talk = Talk::new(Role::Server, peer, None);
         talk.connect().unwrap();
         listener.accept().unwrap().0.write_all(b"5\n").unwrap();
-        talk.whole = Deadline::after(Duration::ZERO);
+        talk.whole = Duration::ZERO;
         let failure = talk.expect("5\n").unwrap_err();
         assert_eq!((failure.received, failure.end), (Vec::new(), End::Silent(WHOLE)));
     }

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// How often a wait looks whether the other side still runs.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
+/// No step sends what takes longer, even to somebody who reads byte by byte.
+const SENDING: Duration = Duration::from_secs(5);
 /// More than any datagram.
 const DATAGRAM: usize = 65_536;
 
@@ -105,10 +107,10 @@ impl Wire {
 
     /// Sends these bytes: one piece of the stream, or one datagram. A peer that is gone lets this fail; what is expected next
     /// tells what that means.
-    pub(super) fn send(&mut self, bytes: &[u8], deadline: Deadline, patience: Duration) {
+    pub(super) fn send(&mut self, bytes: &[u8], patience: Duration) {
         let _ = match self {
             Wire::Tcp(connection) => {
-                connection.set_deadline(deadline);
+                connection.set_deadline(Deadline::after(SENDING));
                 connection.set_patience(Some(patience));
                 connection.write_all(bytes)
             }

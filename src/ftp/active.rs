@@ -19,8 +19,7 @@ use crate::stream::Invitation;
 pub(super) fn invite(ftp: &mut Ftp) -> Result<Invitation> {
     let phase = "open a port for the server";
     let own = ftp.control.stream().local_addr().map_err(Error::io(phase))?;
-    let peer = ftp.control.stream().peer_addr().map_err(Error::io(phase))?;
-    let invitation = Invitation::new(own.ip(), peer.ip())?;
+    let invitation = Invitation::new(own.ip(), ftp.peer.ip())?;
     ftp.command(&wire::port_command(invitation.addr()))?.expect(2)?;
     Ok(invitation)
 }

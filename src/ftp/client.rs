@@ -17,6 +17,7 @@ use crate::dial::Target;
 use crate::error::{Error, Reply, Result};
 use crate::stream::Tls;
 use crate::text::TextConn;
+use std::net::SocketAddr;
 
 /// What a guest gives as the password (RFC 1635 wants an address of mail; servers take anything).
 const GUEST: &str = "anonymous@";
@@ -28,6 +29,8 @@ pub struct Ftp {
     pub(super) options: Options,
     /// What the user called the server: the name that its certificates must have.
     pub(super) host: String,
+    /// Where the control connection goes.
+    pub(super) peer: SocketAddr,
     /// The data connections are TLS too, with this trust.
     pub(super) tls: Option<Tls>,
     greeting: Reply,
@@ -60,11 +63,13 @@ impl Ftp {
             return Err(Error::Invalid(why.into()));
         }
         let target = target.into();
-        let control = TextConn::new(options.dial.open(&target)?, options.limits);
+        let stream = options.dial.open(&target)?;
+        let peer = stream.peer_addr().map_err(Error::io("connect"))?;
         let mut ftp = Ftp {
-            control,
+            control: TextConn::new(stream, options.limits),
             options,
             host: target.host().to_owned(),
+            peer,
             tls: None,
             greeting: Reply { code: 220, lines: vec![String::new()] },
             unusable: None,
@@ -141,8 +146,29 @@ impl Ftp {
     /// [`Error::Invalid`] for a line with CR, LF or NUL in it, before anything is sent; [`Error::Reply`] for 421, with which a server
     /// leaves; those of [`TextConn::read_reply`], after which this connection is unusable, and [`Error::Closed`] once it is.
     pub fn command(&mut self, line: &str) -> Result<Reply> {
+        if self.unusable.is_none() && self.spoke() {
+            return Err(self.stray(line));
+        }
         self.send(line, false)?;
         self.reply()
+    }
+
+    /// A command whose reply begins with `want` as that of no other command does: 229, 227, the 1xx before data. A reply that was
+    /// not asked for is noticed by that, so it is not looked for before: those are three system calls, twice for each file.
+    ///
+    /// # Errors
+    /// Those of [`Ftp::command`]; [`Error::Protocol`] for what is neither that reply nor a refusal, after which this connection is
+    /// unusable.
+    pub(super) fn ask(&mut self, line: &str, want: u16) -> Result<Reply> {
+        self.send(line, false)?;
+        let reply = self.reply()?;
+        if matches!(reply.code / 100, 4 | 5) {
+            return Ok(reply);
+        }
+        reply.expect(want).map_err(|error| match error {
+            Error::Reply(reply) => self.lost_count(format!("the server said {} to {:.8}", reply.code, verb(line))),
+            other => other,
+        })
     }
 
     /// Why no further command can be sent, if that is so: a reply that did not come, came twice or made no sense, or the server's
@@ -185,19 +211,15 @@ impl Ftp {
     }
 
     pub(super) fn send(&mut self, line: &str, secret: bool) -> Result<()> {
-        let verb = line.split(' ').next().unwrap_or_default().to_owned();
+        let verb = verb(line);
         if let Some(why) = &self.unusable {
             return Err(Error::Closed(
                 format!("send {verb:.8} on a connection that is of no use any more ({why})").into(),
             ));
         }
         self.control.until(Deadline::after(self.options.dial.reply));
-        if self.spoke() {
-            // Nobody asked: to take it for the reply to this command would put all that follow in the wrong place.
-            let stray = self.reply()?; // 421 is an error already
-            let error = Error::Protocol(format!("the server spoke before {verb:.8} was sent: {stray:.80}").into());
-            self.unusable = Some(error.to_string());
-            return Err(error);
+        if self.control.unread() > 0 {
+            return Err(self.stray(line));
         }
         let sent = if secret { self.control.write_secret(line) } else { self.control.write_line(line) };
         if let Err(error) = &sent
@@ -206,6 +228,22 @@ impl Ftp {
             self.unusable = Some(error.to_string());
         }
         sent
+    }
+
+    /// Takes what the server said before this command. Nobody asked for it: taken for the reply, it would put all that follow in
+    /// the wrong place.
+    fn stray(&mut self, line: &str) -> Error {
+        self.control.until(Deadline::after(self.options.dial.reply));
+        match self.reply() {
+            Ok(stray) => self.lost_count(format!("the server spoke before {:.8} was sent: {stray:.80}", verb(line))),
+            Err(error) => error, // 421 is one already
+        }
+    }
+
+    fn lost_count(&mut self, what: String) -> Error {
+        let error = Error::Protocol(what.into());
+        self.unusable = Some(error.to_string());
+        error
     }
 
     /// Whether something lies there to be read.
@@ -233,6 +271,10 @@ impl Ftp {
         }
         Ok(())
     }
+}
+
+fn verb(line: &str) -> &str {
+    line.split(' ').next().unwrap_or_default()
 }
 
 /// A command with its argument.

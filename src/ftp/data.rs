@@ -61,16 +61,9 @@ impl Ftp {
         if offset > 0 {
             self.command(&format!("REST {offset}"))?.expect(350)?;
         }
-        let reply = self.command(command)?;
-        match reply.code / 100 {
-            1 => {}
-            4 | 5 => return Err(self.refusal(reply)),
-            _ => {
-                let verb = command.split(' ').next().unwrap_or_default();
-                let error = Error::Protocol(format!("the server said {} to {verb} before any data", reply.code).into());
-                self.unusable = Some(error.to_string());
-                return Err(error);
-            }
+        let reply = self.ask(command, 1)?;
+        if reply.code / 100 != 1 {
+            return Err(self.refusal(reply));
         }
         let mut transfer = Transfer { announced: wire::announced(&reply), ftp: self, data: None, ended: false };
         match transfer.open(way, whole) {
@@ -83,11 +76,11 @@ impl Ftp {
     /// Asks for a port and connects to it: EPSV first, PASV where the server does not know that.
     fn passive(&mut self) -> Result<Tcp> {
         let phase = "open a data connection";
-        let control = self.control.stream().peer_addr().map_err(Error::io(phase))?;
+        let control = self.peer;
         let (host, port) = match self.extended_port(control.ip())? {
             Some(port) => (control.ip(), port),
             None => {
-                let (named, port) = wire::parse_pasv(&self.command("PASV")?.expect(227)?)?;
+                let (named, port) = wire::parse_pasv(&self.ask("PASV", 227)?.expect(227)?)?;
                 (if self.options.trust_pasv_host { named.into() } else { control.ip() }, port)
             }
         };
@@ -104,7 +97,7 @@ impl Ftp {
         if can_pasv && (self.no_epsv || self.options.trust_pasv_host) {
             return Ok(None);
         }
-        let reply = self.command("EPSV")?;
+        let reply = self.ask("EPSV", 229)?;
         if reply.code / 100 == 5 && can_pasv {
             self.no_epsv = true;
             return Ok(None);

@@ -20,7 +20,7 @@ const PIECE: usize = 128 << 10;
 /// 128 KiB a large file takes a quarter longer.
 const OUT: usize = 32 << 10;
 /// A listing is small, and a file may be: to zero a large buffer for it takes longer than to read it.
-const SMALL: usize = 16 << 10;
+const SMALL: usize = 4 << 10;
 /// What a line of a listing costs beside its bytes: empty ones of two bytes would take twenty times the limit otherwise.
 const LINE: usize = size_of::<String>();
 

@@ -192,13 +192,9 @@ impl Smtp {
         if line.contains(['\r', '\n', '\0']) {
             return Err(Error::Invalid("a command has a CR, LF or NUL inside: it would be two commands".into()));
         }
-        if let Some(conn) = &mut self.conn {
-            conn.stream().secret(secret);
-        }
+        self.conn.iter_mut().for_each(|conn| conn.stream().secret(secret));
         let replies = self.turn(format!("{line}\r\n").as_bytes(), 1);
-        if let Some(conn) = &mut self.conn {
-            conn.stream().secret(false);
-        }
+        self.conn.iter_mut().for_each(|conn| conn.stream().secret(false));
         replies?.pop().ok_or_else(gone)
     }
 
@@ -210,7 +206,11 @@ impl Smtp {
 
     pub(super) fn write(&mut self, bytes: &[u8], within: Duration) -> Result<()> {
         self.with_conn(within, |conn| match conn.unread() {
-            0 => conn.stream().write_all(bytes).map_err(Error::io("send to the mail server")),
+            // Who closes the connection while we write may have said why.
+            0 => conn.stream().write_all(bytes).map_err(|lost| match read_coded_reply(conn.reader(), &LIMITS) {
+                Ok(reply) if reply.code >= 400 => Error::Reply(Box::new(reply)),
+                _ => Error::io("send to the mail server")(lost),
+            }),
             _ => Err(Error::Protocol("the server spoke before it was asked".into())),
         })
     }
@@ -221,13 +221,11 @@ impl Smtp {
 
     pub(super) fn read_within(&mut self, within: Duration) -> Result<Reply> {
         let reply = self.with_conn(within, |conn| read_coded_reply(conn.reader(), &LIMITS))?;
-        match reply.code {
-            421 => {
-                self.conn = None; // the server closes (RFC 5321 section 3.8)
-                Err(Error::Reply(Box::new(reply)))
-            }
-            _ => Ok(reply),
+        if reply.code != 421 {
+            return Ok(reply);
         }
+        self.conn = None; // the server closes (RFC 5321 section 3.8)
+        Err(Error::Reply(Box::new(reply)))
     }
 
     /// After an error in here nobody knows which reply belongs to which command: that was the connection's last turn.

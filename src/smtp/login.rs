@@ -66,24 +66,19 @@ impl Smtp {
             line += &if start.is_empty() { " =".to_owned() } else { format!(" {}", base64(&start)) };
         }
         let mut reply = self.say(&line, true)?;
-        for _ in 0..CHALLENGES {
-            if reply.code != 334 {
-                return reply.expect(235).map(drop);
+        let mut asked = 0;
+        while reply.code == 334 {
+            asked += 1;
+            let answer = match parse_base64(reply.lines[0].trim()) {
+                Some(challenge) if asked <= CHALLENGES => mechanism.answer(&challenge),
+                Some(_) => Err(Error::Protocol("the server asks without end for one login".into())),
+                None => Err(Error::Protocol("a question of the server is no base64".into())),
+            };
+            if answer.is_err() {
+                self.command("*")?; // breaks the login off, and is answered with 501
             }
-            let challenge = parse_base64(reply.lines[0].trim());
-            let challenge = challenge.ok_or_else(|| Error::Protocol("a question of the server is no base64".into()));
-            match challenge.and_then(|challenge| mechanism.answer(&challenge)) {
-                Ok(answer) => reply = self.say(&base64(&answer), true)?,
-                Err(error) => {
-                    self.command("*")?; // breaks the login off, and is answered with 501
-                    return Err(error);
-                }
-            }
+            reply = self.say(&base64(&answer?), true)?;
         }
-        if reply.code != 334 {
-            return reply.expect(235).map(drop);
-        }
-        self.command("*")?;
-        Err(Error::Protocol(format!("the server asked more than {CHALLENGES} times for one login").into()))
+        reply.expect(235).map(drop)
     }
 }

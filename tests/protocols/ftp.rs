@@ -11,13 +11,14 @@ use netprimer::ftp::{Entry, Ftp, Mode, Options, SessionReuse, Type, local_name};
 use netprimer::lab::ftp::{self as lab, Lab, Wrong};
 use netprimer::lab::script::{self, Script, Step};
 use netprimer::lab::tls::{self, Acceptor, Certificate, Version};
+use netprimer::stream::Tcp;
 use netprimer::text::TextConn;
 use netprimer::trace::{Side, Transcript};
-use netprimer::{Error, Reply};
+use netprimer::{Deadline, Error, Reply};
 use std::error::Error as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::files::Folder;
@@ -114,6 +115,37 @@ fn to_and_fro_in_other_ways() {
     let mut ftp = Ftp::connect_with(lab.addr(), active).unwrap().secure(&tls::trust().unwrap()).unwrap();
     ftp.login("username", "password").unwrap();
     everyday(&mut ftp, &lab);
+}
+
+#[test]
+fn files_and_folders() {
+    let lab = plain();
+    let mut ftp = login(&lab);
+    assert!(ftp.greeting().code == 220 && !ftp.is_secure());
+    ftp.mkdir("fol \"d\" 你").unwrap();
+    ftp.cwd("fol \"d\" 你").unwrap();
+    assert_eq!(ftp.pwd().unwrap(), "/fol \"d\" 你");
+    // A part of a file, and what is behind it.
+    let all = bytes(1_000);
+    assert_eq!(ftp.stor("a", &mut &all[..60]).unwrap(), 60);
+    assert_eq!(ftp.stor_from("a", 60, &mut &all[60..300]).unwrap(), 240);
+    assert_eq!(ftp.appe("a", &mut &all[300..]).unwrap(), 700);
+    assert!(lab.files()["/fol \"d\" 你/a"] == all);
+    let mut rest = Vec::new();
+    assert_eq!(ftp.retr_from("a", 990, &mut rest).unwrap(), 10);
+    assert_eq!((rest, ftp.size("a").unwrap()), (all[990..].to_vec(), 1_000));
+    ftp.rename("a", "b").unwrap();
+    assert_eq!(ftp.mlsd("").unwrap()[0].modified(), Some(ftp.mdtm("b").unwrap()));
+    assert!(ftp.list("").unwrap()[0].ends_with(" b"));
+    assert!(matches!(ftp.rmdir("../fol \"d\" 你"), Err(Error::Reply(reply)) if reply.code == 550), "not empty");
+    ftp.delete("b").unwrap();
+    ftp.cwd("..").unwrap();
+    ftp.rmdir("fol \"d\" 你").unwrap();
+    assert_eq!((ftp.pwd().unwrap(), ftp.nlst("").unwrap().len()), ("/".into(), 0));
+    assert!(ftp.feat().unwrap().contains(&"REST STREAM".to_owned()));
+    assert_eq!(ftp.command("SYST").unwrap().code, 215);
+    ftp.noop().unwrap();
+    ftp.quit().unwrap();
 }
 
 #[test]
@@ -270,9 +302,16 @@ fn liar(then: impl IntoIterator<Item = Step>) -> Script {
     script::play([Step::say("220 ready\r\n")].into_iter().chain(then)).unwrap()
 }
 
+/// For data connections where nothing is to come; a reply may be late on a machine that is busy with other things.
 fn quick() -> Options {
-    let limit = Duration::from_millis(300);
-    Options { dial: Dial { connect: limit, reply: limit, ..Dial::default() }, data: limit, ..Options::default() }
+    let (limit, reply) = (Duration::from_millis(300), Duration::from_secs(1));
+    Options { dial: Dial { connect: limit, reply, ..Dial::default() }, data: limit, ..Options::default() }
+}
+
+/// For replies that do not come.
+fn impatient() -> Options {
+    let reply = Duration::from_millis(300);
+    Options { dial: Dial { reply, ..Dial::default() }, ..Options::default() }
 }
 
 fn to(script: &Script) -> Ftp {
@@ -300,6 +339,7 @@ fn data(bytes: &str) -> Script {
 
 pub fn replies_that_are_none() {
     let endless = "230-on and on\r\n".repeat(600);
+    let broad = format!("230-{}\r\n", "x".repeat(4_000)).repeat(20);
     for (said, wanted) in [
         ("220 no end", "Timeout"),
         ("", "Timeout"),
@@ -311,12 +351,14 @@ pub fn replies_that_are_none() {
         ("220-a\r\n221 b\r\n", "Protocol"),
         (&format!("220 {}\r\n", "x".repeat(17_000)), "TooLong"),
         (&endless, "TooLong"),
+        (&broad, "TooLong"),
         ("421 not now\r\n", "Reply"),
         ("530 not you\r\n", "Reply"),
         ("120 soon\r\n", "Timeout"),
     ] {
         let peer = script::play([Step::say(said), Step::Hold]).unwrap();
-        let error = Ftp::connect_with(peer.addr(), quick()).unwrap_err();
+        let options = if wanted == "Timeout" { impatient() } else { Options::default() };
+        let error = Ftp::connect_with(peer.addr(), options).unwrap_err();
         assert!(format!("{error:?}").starts_with(wanted), "{said:.40?}: {error:?}");
     }
     let peer =
@@ -326,7 +368,7 @@ pub fn replies_that_are_none() {
     assert!(matches!(Ftp::connect(peer.addr()), Err(Error::Closed(_) | Error::Io(..))));
     let drip = script::play([Step::Drip(b"220-a\r\n".repeat(100), Duration::from_millis(50))]).unwrap();
     let start = Instant::now();
-    assert!(matches!(Ftp::connect_with(drip.addr(), quick()), Err(Error::Timeout(_))));
+    assert!(matches!(Ftp::connect_with(drip.addr(), impatient()), Err(Error::Timeout(_))));
     assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
 }
 
@@ -340,6 +382,33 @@ fn a_client_that_lost_count_says_so() {
     assert!(error.to_string().contains("spoke before PWD was sent"), "{error}");
     assert!(ftp.unusable().is_some());
     assert!(matches!(ftp.noop(), Err(Error::Closed(_))));
+    // By itself: its code is not the one that EPSV has, nor that of a refusal.
+    for stray in ["200 yes", "226 done", "150 here"] {
+        let begin = [turn("TYPE I", "200 ok").to_vec(), vec![Step::say(format!("{stray}\r\n"))]];
+        let peer = liar(begin.concat().into_iter().chain(turn("EPSV", "229 (|||40000|)")).chain([Step::Hold]));
+        let mut ftp = to(&peer);
+        let error = ftp.retr("a", &mut io::sink()).unwrap_err();
+        assert!(matches!(error, Error::Protocol(_)) && ftp.unusable().is_some(), "{stray}: {error:?}");
+    }
+    // A second reply to a transfer, which comes when the client is about to begin another.
+    let file = data("Hello");
+    let late = [Step::say("226 done\r\n")].into_iter().chain(turn("EPSV", "229 (|||40000|)"));
+    let peer = liar(retr(&file, "226 done").into_iter().chain(turn("SIZE a", "213 5")).chain(late).chain([Step::Hold]));
+    let mut ftp = to(&peer);
+    ftp.retr("a", &mut io::sink()).unwrap();
+    assert!(matches!(ftp.retr("a", &mut io::sink()), Err(Error::Protocol(_))));
+    assert!(ftp.unusable().is_some());
+    // One that waits, before a command with a reply like that of many.
+    let peer = liar([turn("NOOP", "200 yes").to_vec(), vec![Step::say("200 yes\r\n"), Step::Hold]].concat());
+    let mut ftp = to(&peer);
+    ftp.noop().unwrap();
+    let start = Instant::now();
+    while peer.wire().sent_by(Side::Server).len() < "220 ready\r\n200 yes\r\n200 yes\r\n".len() {
+        assert!(start.elapsed() < LIMIT);
+        std::thread::yield_now();
+    }
+    assert!(matches!(ftp.delete("a"), Err(Error::Protocol(_))) && ftp.unusable().is_some());
+    assert_eq!(peer.wire().sent_by(Side::Client), b"NOOP\r\n", "nothing was deleted");
     // A goodbye while nobody asked.
     let peer = script::play([Step::say("220 ready\r\n421 idle for too long\r\n"), Step::Hold]).unwrap();
     let mut ftp = to(&peer);
@@ -403,13 +472,14 @@ fn ports_that_are_none() {
         ("229 (|||0|)", "", "Protocol"),
         ("229 nonsense", "", "Protocol"),
         ("229 (|||80|)", "", "Protocol"),
-        ("200 yes", "", "Reply"),
+        ("200 yes", "", "Protocol"),
         ("421 no more", "", "Reply"),
         ("425 not now", "", "Reply"),
         ("500 what?", "227 (127,0,0,1,156)", "Protocol"),
         ("502 what?", "227 (127,0,0,1,0,0)", "Protocol"),
         ("522 what?", "227 (127,0,0,1,0,80)", "Protocol"),
         ("500 what?", "500 what?", "Reply"),
+        ("500 what?", "229 (|||40000|)", "Protocol"),
     ] {
         let more = if pasv.is_empty() { Vec::new() } else { turn("PASV", pasv).to_vec() };
         let peer =
@@ -440,23 +510,52 @@ fn pasv_names_another_host() {
     everyday(&mut login_with(&honest, Options { trust_pasv_host: true, ..Options::default() }), &honest);
 }
 
-#[test]
-fn data_connections_that_never_come() {
+pub fn data_connections_that_never_come() {
     // We wait for the server, and he says that it begins, or says nothing more.
-    for last in [&[Step::say("425 cannot open data connection\r\n")][..], &[]] {
+    for last in ["425 cannot open data connection\r\n", ""] {
         let steps =
             [turn("TYPE I", "200 ok").to_vec(), vec![Step::HearLine, Step::say("200 ok\r\n"), Step::HearLine]].concat();
-        let peer = liar(steps.into_iter().chain([Step::say("150 here\r\n")]).chain(last.to_vec()).chain([Step::Hold]));
+        let peer = liar(steps.into_iter().chain([Step::say(format!("150 here\r\n{last}")), Step::Hold]));
         let start = Instant::now();
         let options = Options { mode: Mode::Active, ..quick() };
         let mut ftp = Ftp::connect_with(peer.addr(), options).unwrap();
         let error = ftp.retr("a", &mut io::sink()).unwrap_err();
         match last {
-            [] => assert!(matches!(error, Error::Timeout(_)) && ftp.unusable().is_some(), "{error:?}"),
+            "" => assert!(matches!(error, Error::Timeout(_)) && ftp.unusable().is_some(), "{error:?}"),
             _ => assert!(matches!(&error, Error::Reply(reply) if reply.code == 425), "{error:?}"),
         }
         assert!(start.elapsed() < LIMIT);
     }
+}
+
+/// Who finds the port first in active mode is not the server (RFC 2577 section 5).
+#[test]
+fn a_stranger_brings_a_file() {
+    // A server at another address of this machine, which only Linux has; std's sockets call from 127.0.0.1.
+    let Ok(server) = TcpListener::bind("127.0.0.9:0") else { return };
+    let addr = server.local_addr().unwrap();
+    let talk = std::thread::spawn(move || {
+        let mut control = TextConn::new(Tcp::new(server.accept().unwrap().0).unwrap(), Default::default());
+        control.until(Deadline::after(LIMIT));
+        let mut say = |text: &str| {
+            control.stream().write_all(text.as_bytes()).unwrap();
+            String::from_utf8(control.read_line().unwrap_or_default()).unwrap()
+        };
+        say("220 ready\r\n");
+        let port = say("200 ok\r\n");
+        assert!(port.starts_with("PORT 127,0,0,1,"), "only where the server sees us: {port}");
+        let (_, port) = parse_pasv(&reply(227, &port)).unwrap();
+        say("200 ok\r\n");
+        let mut stranger = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let _ = stranger.write_all(b"forged");
+        say("150 here\r\n226 done\r\n");
+    });
+    let mut ftp = Ftp::connect_with(addr, Options { mode: Mode::Active, ..quick() }).unwrap();
+    let mut into = Vec::new();
+    let error = ftp.retr("a", &mut into).unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)) && into.is_empty(), "{error:?}");
+    drop(ftp);
+    talk.join().unwrap();
 }
 
 #[test]
@@ -533,8 +632,10 @@ pub fn hostile_listings() {
             turn("EPSV", &format!("229 (|||{}|)", file.addr().port())),
             turn("MLSD", "150 here\r\n226 done"),
         ];
-        let peer = liar(begin.concat().into_iter().chain([Step::Hold]));
-        let error = Ftp::connect_with(peer.addr(), quick()).unwrap().mlsd("").unwrap_err();
+        // Some of them are given up: ABOR, and NOOP after it.
+        let end = [Step::HearLine, Step::HearLine, Step::say("225 nothing to cut\r\n200 ok\r\n")];
+        let peer = liar(begin.concat().into_iter().chain(end));
+        let error = to(&peer).mlsd("").unwrap_err();
         assert!(format!("{error:?}").starts_with(wanted), "{listing:.40?}: {error:?}");
     }
     // Many are no harm, up to a limit.
@@ -588,8 +689,7 @@ pub fn every_wait_ends() {
 
 // ---- nothing is lost silently ----
 
-#[test]
-fn a_download_cut_short_is_none() {
+pub fn a_download_cut_short_is_none() {
     for tls in [None, Some(Version::V1_2), Some(Version::V1_3)] {
         let folder = Folder::new();
         let local = folder.file("file", "what was there");
@@ -808,6 +908,17 @@ fn who_talks_us_out_of_tls() {
             .unwrap();
         let error = to(&peer).secure(&trust).unwrap_err();
         assert!(format!("{error:?}").starts_with(wanted), "{answer}: {error:?}");
+        peer.verdict().unwrap();
+    }
+    // It speaks TLS, and would have the files go in plain text.
+    for refused in [("PBSZ 0", "536 no"), ("PROT P", "536 no"), ("PROT P", "534 no"), ("PROT P", "334 well")] {
+        let begin =
+            [Step::say("220 ready\r\n"), Step::HearLine, Step::say("234 go\r\n"), Step::StartTls(Certificate::Good)];
+        let pbsz = if refused.0 == "PROT P" { turn("PBSZ 0", "200 ok").to_vec() } else { Vec::new() };
+        let peer = script::play(begin.into_iter().chain(pbsz).chain(turn(refused.0, refused.1)).chain([Step::HearEnd]))
+            .unwrap();
+        let error = to(&peer).secure(&trust).unwrap_err();
+        assert!(matches!(error, Error::Reply(_)), "{refused:?}: {error:?}");
         peer.verdict().unwrap();
     }
     for certificate in &Certificate::ALL[1..] {
@@ -1056,6 +1167,9 @@ fn lines_that_are_none() {
         assert_eq!(raw.0.read_reply().unwrap().code, code, "{:?}", String::from_utf8_lossy(bytes));
     }
     lab.put("a", "x").unwrap();
+    for line in ["RETR a", "STOR b", "APPE b", "LIST", "MLSD"] {
+        assert_eq!(raw.ask(line), 425, "{line}: neither EPSV nor PORT was before it");
+    }
     raw.ask("RNFR a");
     raw.ask("NOOP");
     assert_eq!(raw.ask("RNTO b"), 503, "RNFR holds for the next command only");

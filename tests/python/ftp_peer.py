@@ -58,6 +58,15 @@ def dummy(tls=None):
     server.join()
 
 
+def there_and_back(ftp, name, data):
+    """Uploads, downloads, and gives what the server said."""
+    said, back = ftp.storbinary("STOR " + name, io.BytesIO(data)), io.BytesIO()
+    ftp.retrbinary("RETR " + name, back.write)
+    if back.getvalue() != data:
+        sys.exit(f"{name}: {len(data)} bytes came back as {len(back.getvalue())} others")
+    return said
+
+
 def client(port, folder, ca=None):
     os.chdir(folder)
     if ca:
@@ -83,10 +92,11 @@ def client(port, folder, ca=None):
     ftp.retrbinary("RETR text", rest.write, rest=4)
     print(rest.getvalue(), ftp.rename("text", "other"), ftp.delete("other"), ftp.cwd(".."), ftp.rmd('a "b"'))
     big = bytes(range(250)) * 40000
-    print(ftp.storbinary("STOR big", io.BytesIO(big)))
-    back = io.BytesIO()
-    ftp.retrbinary("RETR big", back.write)
-    print("same" if back.getvalue() == big else "different")
+    for name in ["two words", '"quoted"', "it's", "你好"]:
+        for size in [0, 1, 65535, 65536, 65537]:
+            there_and_back(ftp, name, big[:size])
+        ftp.delete(name)
+    print(there_and_back(ftp, "big", big))
     ftp.set_pasv(False)
     print(ftp.nlst())
     for command in ["RETR nothing", "RETR ../../etc/passwd"]:

@@ -61,10 +61,10 @@ pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + S
 /// Tests that mostly wait, as one: all at once, so that it takes as long as the longest of them. Each has a thread with its name.
 #[macro_export]
 macro_rules! together {
-    ($all:ident: $($test:path),+ $(,)?) => {
+    ($all:ident: $($(#[$only:meta])* $test:path),+ $(,)?) => {
         #[test]
         fn $all() {
-            $crate::support::together(&[$((stringify!($test), $test as fn())),+]);
+            $crate::support::together(&[$($(#[$only])* (stringify!($test), $test as fn())),+]);
         }
     };
 }

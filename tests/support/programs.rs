@@ -86,12 +86,13 @@ fn unpacked() -> Vec<PathBuf> {
 const OF_THE_SYSTEM: [&str; 11] =
     ["chown", "id", "ip", "iptables", "ip6tables", "mount", "prlimit", "script", "setpriv", "sh", "unshare"];
 
-/// What others wrote and we talk to. [`tool`] knows no other program, so this list is complete.
-pub const PEERS: [&str; 24] = [
+/// What others wrote and the tests use. [`tool`] knows no other program, so this list is complete.
+pub const PEERS: [&str; 26] = [
     "chromium",
     "curl",
     "dig",
     "dnsmasq",
+    "exim4",
     "knotd",
     "lftp",
     "named",
@@ -105,6 +106,7 @@ pub const PEERS: [&str; 24] = [
     "postfix",
     "pure-ftpd",
     "python3",
+    "saslpasswd2",
     "smtp-sink",
     "smtp-source",
     "socat",
