@@ -64,21 +64,23 @@ fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     let asked: Vec<&String> = args.get_many("STOP").into_iter().flatten().collect();
     let wanted = |stop: &&Stop| asked.is_empty() || asked.iter().any(|name| *name == stop.name);
-    let (lab, watch) = (all::start(Ports::default(), &|_| None, None)?, args.wire());
+    let lab = all::start(Ports::default(), &|_| None, None)?;
     let head =
         format!("{:<10}{:>8}{:>9}{:>7}  {:<24} {:<6} time", "", "sent", "got", "turns", "what came of it", "lesson");
     println!("{}", lesson::painted(&head, lesson::BOLD));
     for stop in STOPS.iter().filter(wanted) {
+        let watch = args.wire(); // numbers the connections of this stop
         if watch.is_some() {
             let _ = writeln!(io::stderr(), "== {}", stop.name); // above what passes, wherever that goes
         }
-        let (tally, begun) = (Arc::new(Tally::new(watch.clone())), Instant::now());
+        let (tally, begun) = (Arc::new(Tally::new(watch)), Instant::now());
         let came = (stop.visit)(&lab, &tally)?;
         let (Count { sent, got, turns, .. }, ms) = (tally.count(), ms(begun));
         let name = lesson::painted(&format!("{:<10}", stop.name), lesson::BOLD);
         println!("{name}{sent:>6} B{got:>7} B{turns:>7}  {came:<24} {:<6} {ms:.1} ms", stop.lesson);
     }
     println!("all on this machine, in {:.1} ms; to read: lessons/01_overview.md", ms(start));
+    println!("how to use them well: lesson 9; all of them in one program: lesson 10");
     Ok(())
 }
 

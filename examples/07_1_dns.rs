@@ -122,7 +122,7 @@ impl Server for NameServer {
 /// Who watches the messages: `--explain` on standard output, or else what all lessons have.
 fn watcher(args: &Args) -> Option<Arc<dyn Sink>> {
     let pause = args.get_one("slow").copied().unwrap_or_default();
-    if args.get_flag("explain") { Some(Arc::new(Slow::new(Explain, pause))) } else { args.wire() }
+    if args.get_flag("explain") { Some(Arc::new(Slow::new(Arc::new(Explain), pause))) } else { args.wire() }
 }
 
 struct Explain;

@@ -6,7 +6,7 @@
 
 mod lesson;
 
-use clap::{Arg, value_parser};
+use clap::Arg;
 use netprimer::encode::visible;
 use netprimer::lab::ports::Ports;
 use netprimer::scan::{Port, Scan, State, ports};
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 const LOOKUP: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    let timeout = Arg::new("timeout").long("timeout").value_name("MS").value_parser(value_parser!(u64).range(1..));
+    let timeout = Arg::new("timeout").long("timeout").value_name("MS").value_parser(lesson::whole(1u64, None));
     let options = [
         Arg::new("HOST")
             .num_args(0..)

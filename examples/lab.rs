@@ -10,9 +10,10 @@ use lesson::{Args, flag};
 use netprimer::lab::all::{self, Lab, Ports};
 use netprimer::lab::smtp::Mail;
 use netprimer::lab::tls;
-use netprimer::trace::{Event, Side, Sink, show};
+use netprimer::trace::{Event, Numbers, Side, Sink, show};
 use netprimer::{Error, Result};
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,8 +60,10 @@ fn run(args: &Args) -> Result<()> {
 
 /// Starts all servers. A port that is taken is the usual trouble.
 fn open(ports: Ports, wire: bool) -> Result<Lab> {
-    let last = Arc::new(Mutex::new(""));
-    let watch = |name| -> Option<Arc<dyn Sink>> { wire.then(|| Arc::new(Named { name, last: last.clone() }) as _) };
+    let last = Arc::new(Mutex::new(String::new()));
+    let watch = |name: &'static str| -> Option<Arc<dyn Sink>> {
+        wire.then(|| Arc::new(Named { name: name.to_owned(), last: last.clone(), numbers: Numbers::default() }) as _)
+    };
     all::start(ports, &watch, Some(Arc::new(arrived))).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse if ports != Ports::default() => {
             let mend = format!("{error}; `cargo run --example lab -- --any-port` takes ports that are free");
@@ -153,18 +156,25 @@ fn close(lab: Lab) -> Result<()> {
     Ok(())
 }
 
-/// What passes at one of several servers; a line with its name stands wherever another one goes on.
+/// What passes at one of several servers; a line with its name, and from its second connection on with a number, stands
+/// wherever another one goes on.
 struct Named {
-    name: &'static str,
-    last: Arc<Mutex<&'static str>>,
+    name: String,
+    last: Arc<Mutex<String>>,
+    numbers: Numbers,
 }
 
 impl Sink for Named {
     fn event(&self, side: Side, event: Event<'_>) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let head = if *last == self.name { String::new() } else { format!("-- {}\n", self.name) };
-        *last = self.name;
+        last.clone_from(&self.name);
         // Watching must not end the conversation.
         let _ = io::stderr().write_all((head + &show(side, event)).as_bytes());
+    }
+
+    fn connection(&self, ends: [SocketAddr; 2]) -> Option<Arc<dyn Sink>> {
+        let name = format!("{} {}", self.name, self.numbers.mark(ends)).trim_end().to_owned();
+        Some(Arc::new(Named { name, last: self.last.clone(), numbers: self.numbers.clone() }))
     }
 }

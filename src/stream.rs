@@ -10,8 +10,6 @@
 mod invitation;
 mod sealed;
 mod shared;
-#[cfg(test)]
-mod tests;
 mod tls;
 
 pub use crate::error::Cut;

@@ -13,6 +13,10 @@
 //!
 //! May use: encode, deadline, stream.
 
+mod live;
+
+pub use live::{Live, Numbers};
+
 use crate::deadline::Deadline;
 use crate::encode::visible;
 use crate::stream::Stream;
@@ -66,6 +70,13 @@ pub enum Event<'a> {
 pub trait Sink: Send + Sync {
     /// `side` is who sent it.
     fn event(&self, side: Side, event: Event<'_>);
+
+    /// Whoever is told of several connections at once may want to tell them apart: the sink for the one between `ends` (our
+    /// address and the peer's), if it has one of its own. Over TLS, and after STARTTLS, it is asked again for the same ends.
+    fn connection(&self, ends: [SocketAddr; 2]) -> Option<Arc<dyn Sink>> {
+        let _ = ends;
+        None
+    }
 }
 
 /// A stream that tells a [`Sink`] what passes.
@@ -81,6 +92,8 @@ pub struct Traced<S> {
 impl<S: Stream> Traced<S> {
     /// Watches `inner`, whose near end is `we_are`.
     pub fn new(inner: S, we_are: Side, sink: Arc<dyn Sink>) -> Traced<S> {
+        let ends = inner.local_addr().and_then(|ours| Ok([ours, inner.peer_addr()?]));
+        let sink = ends.ok().and_then(|ends| sink.connection(ends)).unwrap_or(sink);
         Traced { inner, we_are, sink, secret: false, ended: false, silent: false }
     }
 
@@ -266,33 +279,6 @@ impl fmt::Display for Transcript {
             What::Fin => f.write_str(&show(turn.side, Event::Fin)),
             What::Lost(text) => writeln!(f, "{}: {text}", turn.side.letter()),
         })
-    }
-}
-
-/// A [`Sink`] that writes each event at once, to stderr for instance: the conversation as it happens.
-#[derive(Debug)]
-pub struct Live<W> {
-    name: &'static str,
-    out: Mutex<W>,
-}
-
-impl<W: Write + Send> Live<W> {
-    /// Writes to `out`. What cannot be written is dropped: watching must not end the conversation.
-    pub fn new(out: W) -> Live<W> {
-        Live::named("", out)
-    }
-
-    /// The same with `name` before each line: where one conversation has several connections, they are told apart.
-    pub fn named(name: &'static str, out: W) -> Live<W> {
-        Live { name, out: Mutex::new(out) }
-    }
-}
-
-impl<W: Write + Send> Sink for Live<W> {
-    fn event(&self, side: Side, event: Event<'_>) {
-        let text = named(self.name, side, event);
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 }
 

@@ -3,11 +3,13 @@
 #![allow(dead_code)] // each program uses a part
 
 use netprimer::encode::visible;
-use netprimer::trace::{Event, Side, Sink, show};
+use netprimer::trace::{Event, Numbers, Side, Sink, show};
 use netprimer::websocket::derive_accept_key;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// So many bytes of a payload are kept: all of a control frame, and the beginning of the others.
 const KEPT: usize = 125;
@@ -156,11 +158,21 @@ pub fn from_base64(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Shows what passes on one connection, and on the next when that one has ended.
-pub struct Wire<W>(Mutex<View<W>>);
+/// Shows what passes, each connection for itself: from the second on, each line begins with its number.
+pub struct Wire<W> {
+    out: Arc<Mutex<W>>,
+    numbers: Numbers,
+    views: Arc<Mutex<Views>>,
+    view: Arc<Mutex<View>>,
+}
 
-struct View<W> {
-    out: W,
+/// All connections, by their ends.
+type Views = HashMap<[SocketAddr; 2], Arc<Mutex<View>>>;
+
+/// One connection.
+#[derive(Default)]
+struct View {
+    mark: String,
     client: Half,
     server: Half,
     key: String,
@@ -176,20 +188,30 @@ struct Half {
 
 impl<W: Write + Send> Wire<W> {
     pub fn new(out: W) -> Wire<W> {
-        Wire(Mutex::new(View { out, client: Half::default(), server: Half::default(), key: String::new() }))
+        let (numbers, views) = (Numbers::default(), Arc::default());
+        Wire { out: Arc::new(Mutex::new(out)), numbers, views, view: Arc::default() }
     }
 }
 
-impl<W: Write + Send> Sink for Wire<W> {
+impl<W: Write + Send + 'static> Sink for Wire<W> {
     fn event(&self, side: Side, event: Event<'_>) {
-        let mut view = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
         let text = view.seen(side, event);
+        let text: String = text.lines().map(|line| format!("{}{line}\n", view.mark)).collect();
         // Watching must not end the conversation.
-        let _ = view.out.write_all(text.as_bytes()).and_then(|()| view.out.flush());
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Who reads a connection and who writes to it have one view of it.
+    fn connection(&self, ends: [SocketAddr; 2]) -> Option<Arc<dyn Sink>> {
+        let new = || Arc::new(Mutex::new(View { mark: self.numbers.mark(ends), ..View::default() }));
+        let view = self.views.lock().unwrap_or_else(PoisonError::into_inner).entry(ends).or_insert_with(new).clone();
+        Some(Arc::new(Wire { out: self.out.clone(), numbers: self.numbers.clone(), views: self.views.clone(), view }))
     }
 }
 
-impl<W> View<W> {
+impl View {
     fn seen(&mut self, side: Side, event: Event<'_>) -> String {
         let half = if side == Side::Client { &mut self.client } else { &mut self.server };
         let Event::Bytes(mut bytes) = event else {

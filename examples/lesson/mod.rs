@@ -70,6 +70,11 @@ pub fn read(
     args: impl IntoIterator<Item = Arg>,
     words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Args, clap::Error> {
+    // `--timeout -1`: the number is wrong, not an argument of its own.
+    let args = args.into_iter().map(|arg| {
+        let option = arg.get_long().is_some() && arg.get_action().takes_values();
+        arg.allow_negative_numbers(option)
+    });
     Command::new("lesson").about(about).args(args).try_get_matches_from(words).map(Args)
 }
 
@@ -104,12 +109,15 @@ impl Args {
     }
 
     /// The same for one of several connections, whose name stands before each line.
-    pub fn wire_of(&self, name: &'static str) -> Option<Arc<dyn Sink>> {
-        let live = || Live::named(name, io::stderr());
+    pub fn wire_of(&self, name: &str) -> Option<Arc<dyn Sink>> {
+        self.shown_by(Live::named(name, io::stderr()))
+    }
+
+    /// This one, if anything is to be shown, and slowly where that is wanted.
+    pub fn shown_by(&self, sink: impl Sink + 'static) -> Option<Arc<dyn Sink>> {
         match self.get_one::<Duration>("slow") {
-            Some(pause) => Some(Arc::new(Slow::new(live(), *pause))),
-            None if self.get_flag("wire") => Some(Arc::new(live())),
-            None => None,
+            Some(pause) => Some(Arc::new(Slow::new(Arc::new(sink), *pause))),
+            None => self.get_flag("wire").then(|| Arc::new(sink) as Arc<dyn Sink>),
         }
     }
 }
@@ -131,26 +139,30 @@ pub struct Chosen<S> {
 }
 
 /// Shows what passes, and waits before the other side speaks: time to explain, in front of a class.
-pub struct Slow<S> {
-    inner: S,
+pub struct Slow {
+    inner: Arc<dyn Sink>,
     pause: Duration,
-    last: Mutex<Option<Side>>,
+    last: Arc<Mutex<Option<Side>>>,
 }
 
-impl<S: Sink> Slow<S> {
+impl Slow {
     /// Waits `pause` before it tells `inner` of a turn.
-    pub fn new(inner: S, pause: Duration) -> Slow<S> {
-        Slow { inner, pause, last: Mutex::default() }
+    pub fn new(inner: Arc<dyn Sink>, pause: Duration) -> Slow {
+        Slow { inner, pause, last: Arc::default() }
     }
 }
 
-impl<S: Sink> Sink for Slow<S> {
+impl Sink for Slow {
     fn event(&self, side: Side, event: Event<'_>) {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(side);
         if last != Some(side) {
             thread::sleep(self.pause);
         }
         self.inner.event(side, event);
+    }
+    fn connection(&self, ends: [SocketAddr; 2]) -> Option<Arc<dyn Sink>> {
+        let inner = self.inner.connection(ends)?;
+        Some(Arc::new(Slow { inner, pause: self.pause, last: self.last.clone() }))
     }
 }
 

@@ -3,11 +3,12 @@
 //! A program says `#[path = "lesson/tally.rs"] mod tally;` beside `mod lesson`.
 
 use netprimer::trace::{Event, Side, Sink};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts what passes, and shows it to who watches.
 pub struct Tally {
-    count: Mutex<Count>,
+    count: Arc<Mutex<Count>>,
     /// Who watches, if anybody.
     pub watch: Option<Arc<dyn Sink>>,
 }
@@ -27,7 +28,7 @@ pub struct Count {
 impl Tally {
     /// Has counted nothing.
     pub fn new(watch: Option<Arc<dyn Sink>>) -> Tally {
-        Tally { count: Mutex::default(), watch }
+        Tally { count: Arc::default(), watch }
     }
 
     /// What passed so far.
@@ -62,5 +63,11 @@ impl Sink for Tally {
         if let Some(watch) = &self.watch {
             watch.event(side, event);
         }
+    }
+
+    /// One count for all of them; who watches may tell them apart.
+    fn connection(&self, ends: [SocketAddr; 2]) -> Option<Arc<dyn Sink>> {
+        let watch = Some(self.watch.as_ref()?.connection(ends)?);
+        Some(Arc::new(Tally { count: self.count.clone(), watch }))
     }
 }

@@ -7,7 +7,7 @@
 #[path = "frames.rs"]
 pub mod frames;
 
-use crate::lesson::{Args, Server, Slow};
+use crate::lesson::{Args, Server};
 use frames::Wire;
 use netprimer::Result;
 use netprimer::encode::visible;
@@ -44,11 +44,7 @@ pub fn url(text: &str) -> std::result::Result<String, String> {
 
 /// Who is to be told what passes: stderr, frame by frame, if `--wire` or `--slow` was given.
 pub fn wire(args: &Args) -> Option<Arc<dyn Sink>> {
-    let wire = || Wire::new(io::stderr());
-    match args.get_one::<Duration>("slow") {
-        Some(pause) => Some(Arc::new(Slow::new(wire(), *pause))),
-        None => args.get_flag("wire").then(|| Arc::new(wire()) as Arc<dyn Sink>),
-    }
+    args.shown_by(Wire::new(io::stderr()))
 }
 
 /// A Close in words: its code and its reason.

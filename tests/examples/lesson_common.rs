@@ -6,6 +6,7 @@ mod lesson;
 use lesson::{Args, Server, Slow};
 use netprimer::trace::{Event, Side, Sink, Transcript};
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn args(words: &[&str]) -> Result<Args, String> {
@@ -62,7 +63,7 @@ fn the_wire_is_shown_when_asked_for() {
 fn a_slow_conversation_waits_before_each_turn() {
     let transcript = Transcript::new();
     let pause = Duration::from_millis(40);
-    let slow = Slow::new(transcript.clone(), pause);
+    let slow = Slow::new(Arc::new(transcript.clone()), pause);
     let start = Instant::now();
     for (side, text) in [(Side::Client, "a"), (Side::Client, "b"), (Side::Server, "c"), (Side::Client, "d")] {
         slow.event(side, Event::Bytes(text.as_bytes()));
@@ -79,6 +80,9 @@ fn wrong_words_are_answered_with_the_usage() {
         let answer = args(words).err().expect("these are wrong");
         assert!(answer.starts_with("error: "), "{answer}");
     }
+    let seconds = lesson::common().into_iter().chain([lesson::number("after", "N", "")]);
+    let answer = lesson::read("About.", seconds, ["program", "--after", "-1"]).err().expect("a wrong number");
+    assert!(answer.to_string().contains("'-1' for '--after <N>': a whole number from 0 on is wanted here"), "{answer}");
     let help = args(&["--help"]).err().expect("the help instead");
     assert!(help.starts_with("About.") && help.contains("--wire") && help.contains("[TARGET]"), "{help}");
 }

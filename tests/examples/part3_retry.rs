@@ -216,6 +216,7 @@ fn wrong_arguments_are_status_2() {
         (&["127.0.0.1:8080"], "begins with http://"),
         (&["http://127.0.0.1/\u{1b}[2J"], "control character"),
         (&["--timeout=soon"], "not a number of seconds"),
+        (&["--timeout", "-1"], "not a number of seconds above 0"),
         (&["--nonsense"], "unexpected argument"),
     ] {
         many(args).is_error(2, says);

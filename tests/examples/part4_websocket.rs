@@ -306,6 +306,17 @@ fn the_view_is_the_same_for_pieces_of_any_size() {
     for size in [1, 2, 3, 7, 64, 130] {
         assert_eq!(view(size), whole, "in pieces of {size}");
     }
+    // Two connections at once are two views, each of which two may share.
+    let shown = Shown::default();
+    let wire = Wire::new(shown.clone());
+    let of = |port: u16| wire.connection([([127, 0, 0, 1], port).into(), ([127, 0, 0, 1], 80).into()]).unwrap();
+    for piece in [&[0x81_u8][..], &[2], b"Hi"] {
+        [1, 2].iter().for_each(|port| of(*port).event(Side::Server, Event::Bytes(piece)));
+    }
+    let text = String::from_utf8(shown.0.lock().unwrap().clone()).unwrap();
+    let (first, second): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("S: "));
+    assert!(first[1].ends_with("text, 2 bytes"), "{text}");
+    assert_eq!(second, first.iter().map(|line| format!("#2 {line}")).collect::<Vec<_>>());
     // Half a frame at the end is shown as bytes.
     let shown = Shown::default();
     let wire = Wire::new(shown.clone());

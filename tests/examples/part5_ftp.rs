@@ -107,7 +107,7 @@ pub fn the_wire_is_told_on_stderr_and_the_password_is_not() {
         assert_eq!(left.status, 0, "{}", left.err);
         assert!(left.err.contains("C: USER anna\\r\\n\nS: 331 password?\\r\\n\nC: ***\nS: 230 "), "{}", left.err);
         assert!(!left.err.contains("tiger") && !left.text().contains("tiger"), "{}", left.err);
-        for line in ["data S: 你好\\n\n", "data S: FIN\n", "data C: 你好\\n\n", "data C: FIN\n"] {
+        for line in ["data S: FIN\n", "data #2 S: 你好\\n\n", "data #3 C: 你好\\n\n", "data #3 C: FIN\n"] {
             assert!(left.err.contains(line), "{line:?} in {}", left.err);
         }
     }

@@ -1,9 +1,9 @@
-//! A connection below all protocols: what the unit tests beside it have no room for.
+//! A connection below all protocols: that every wait ends, and the two ends.
 
 use netprimer::stream::{Stream, Tcp, connect, resolve};
 use netprimer::{Deadline, Error};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -70,6 +70,47 @@ fn a_full_backlog_is_a_timeout() {
 }
 
 // ---- time ----
+
+#[test]
+fn a_drip_does_not_outlive_the_deadline() {
+    let (mut ours, mut peer) = pair();
+    let drip = thread::spawn(move || {
+        let timer = mpsc::channel::<()>().1; // never hears anything: a clock that ticks
+        while peer.write_all(b".").is_ok() {
+            let _ = timer.recv_timeout(Duration::from_millis(20));
+        }
+    });
+    let start = Instant::now();
+    ours.set_deadline(Deadline::after(Duration::from_millis(300)));
+    let error = loop {
+        match ours.read(&mut [0; 1]) {
+            Ok(n) => assert_eq!(n, 1),
+            Err(error) => break Error::io("read")(error),
+        }
+    };
+    assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+    assert!(start.elapsed() >= Duration::from_millis(300), "{:?}", start.elapsed());
+    drop(ours);
+    drip.join().unwrap();
+}
+
+#[test]
+fn a_reader_that_never_reads_does_not_hold_the_writer() {
+    let (mut ours, _peer) = pair();
+    ours.set_deadline(Deadline::after(Duration::from_millis(200)));
+    let error = Error::io("write")(ours.write_all(&vec![0; 64 << 20]).unwrap_err());
+    assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+}
+
+#[test]
+fn patience_is_for_one_read_and_can_be_lifted() {
+    let (mut ours, mut peer) = pair();
+    ours.set_patience(Some(Duration::from_millis(50)));
+    assert!(ours.read(&mut [0; 1]).is_err());
+    ours.set_patience(None);
+    peer.write_all(b"x").unwrap();
+    assert_eq!(ours.read(&mut [0; 1]).unwrap(), 1);
+}
 
 /// How long this took, and that it ended because the time was over.
 fn timed(call: impl FnOnce() -> io::Result<()>) -> Duration {
@@ -143,4 +184,30 @@ fn what_has_come_unasked_is_noticed() {
     drop(peer);
     assert_eq!(ours.socket().peek(&mut [0]).unwrap(), 0);
     assert!(!ours.is_quiet(), "an end is no answer either");
+}
+
+// ---- the two ends ----
+
+#[test]
+fn another_thread_can_end_a_read_that_waits() {
+    let (mut ours, _peer) = pair();
+    let closer = ours.closer();
+    let reader = thread::spawn(move || ours.read(&mut [0; 1]).map(|n| (n, ours)));
+    closer.upgrade().unwrap().shutdown(Shutdown::Both).unwrap();
+    let (n, ours) = reader.join().unwrap().unwrap();
+    assert_eq!(n, 0);
+    drop(ours);
+    assert!(closer.upgrade().is_none(), "a closer alone keeps nothing open");
+}
+
+#[test]
+fn half_a_close_leaves_the_way_back_open() {
+    let (mut ours, mut peer) = pair();
+    ours.finish().unwrap();
+    assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
+    peer.write_all(b"still here").unwrap();
+    drop(peer);
+    let mut text = String::new();
+    ours.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "still here");
 }

@@ -1,6 +1,9 @@
 //! TLS holds against wrong certificates, wrong peers, cut connections and slow ones; what is sent arrives; and what others
 //! wrote (OpenSSL's own tools, Python) understands us.
 
+use crate::support::files::Folder;
+use crate::support::programs::{self, tool};
+
 use netprimer::dial::{Dial, Target};
 use netprimer::lab::script::{self, Step};
 use netprimer::lab::tls::{self, Acceptor, Certificate, Version};
@@ -11,7 +14,6 @@ use netprimer::{Deadline, Error};
 use std::error::Error as _;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
@@ -658,37 +660,6 @@ impl Peer {
     }
 }
 
-/// Whether a program is there; where not, it says so (a failure where the peers were promised).
-fn have(name: &str, argument: &str) -> bool {
-    let found = Command::new(name).arg(argument).output().is_ok_and(|done| done.status.success());
-    if !found {
-        let why = format!("skipped: {name} with TLS: it is not installed\n");
-        assert!(std::env::var_os("NETPRIMER_PEERS").is_none_or(|value| value != "1"), "{why}");
-        io::stderr().write_all(why.as_bytes()).unwrap();
-    }
-    found
-}
-
-/// A folder that is removed with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tls-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// A certificate that another program made and shows, and who trusts it.
 fn foreign(folder: &Folder) -> Tls {
     let names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
@@ -706,22 +677,22 @@ fn foreign(folder: &Folder) -> Tls {
         "-addext",
         names,
     ]);
-    make.arg("-keyout").arg(folder.file("key.pem")).arg("-out").arg(folder.file("cert.pem"));
+    make.arg("-keyout").arg(folder.path().join("key.pem")).arg("-out").arg(folder.path().join("cert.pem"));
     assert!(make.output().unwrap().status.success());
-    Tls::trusting(&std::fs::read_to_string(folder.file("cert.pem")).unwrap()).unwrap()
+    Tls::trusting(&std::fs::read_to_string(folder.path().join("cert.pem")).unwrap()).unwrap()
 }
 
 #[test]
 fn openssl_serves_us() {
-    if !have("openssl", "version") {
+    if tool("openssl").is_none() {
         return;
     }
-    let folder = Folder::new("s_server");
+    let folder = Folder::new();
     let tls = foreign(&folder);
     for version in ["-tls1_2", "-tls1_3"] {
         let mut server = Command::new("openssl");
         server.args(["s_server", "-accept", "127.0.0.1:0", "-rev", version]);
-        server.arg("-cert").arg(folder.file("cert.pem")).arg("-key").arg(folder.file("key.pem"));
+        server.arg("-cert").arg(folder.path().join("cert.pem")).arg("-key").arg(folder.path().join("key.pem"));
         let mut server = Peer::start(server.stderr(Stdio::null()));
         let (line, _out) = server.line("ACCEPT");
         let port: u16 = line.rsplit(':').next().unwrap().parse().unwrap();
@@ -739,11 +710,11 @@ fn openssl_serves_us() {
 
 #[test]
 fn openssl_is_served_by_us() {
-    if !have("openssl", "version") {
+    if tool("openssl").is_none() {
         return;
     }
-    let folder = Folder::new("s_client");
-    std::fs::write(folder.file("ca.pem"), tls::ca_pem().unwrap()).unwrap();
+    let folder = Folder::new();
+    std::fs::write(folder.path().join("ca.pem"), tls::ca_pem().unwrap()).unwrap();
     let (server, said) = serve(Acceptor::new(Certificate::Good).unwrap(), |mut stream| {
         let mut line = Vec::new();
         BufReader::new(&mut stream).read_until(b'\n', &mut line).map_err(Error::io("read a line"))?;
@@ -755,7 +726,7 @@ fn openssl_is_served_by_us() {
     {
         let mut client = Command::new("openssl");
         client.args(["s_client", "-quiet", "-verify_return_error", "-verify_hostname", name, version]);
-        client.arg("-connect").arg(server.addr().to_string()).arg("-CAfile").arg(folder.file("ca.pem"));
+        client.arg("-connect").arg(server.addr().to_string()).arg("-CAfile").arg(folder.path().join("ca.pem"));
         let mut client = Peer::start(client.stderr(Stdio::null()));
         // It may have refused us and be gone by now.
         let sent = client.0.stdin.as_mut().unwrap().write_all(b"hello from another program\n");
@@ -768,15 +739,15 @@ fn openssl_is_served_by_us() {
 
 #[test]
 fn python_is_served_by_us() {
-    if !have("python3", "--version") {
+    if tool("python3").is_none() {
         return;
     }
-    let folder = Folder::new("python-client");
-    std::fs::write(folder.file("ca.pem"), tls::ca_pem().unwrap()).unwrap();
+    let folder = Folder::new();
+    std::fs::write(folder.path().join("ca.pem"), tls::ca_pem().unwrap()).unwrap();
     for version in BOTH {
         let (server, said) = serve(acceptor(version), echo);
         let mut client = python("client", &server.addr().port().to_string());
-        let done = client.arg(folder.file("ca.pem")).output().unwrap();
+        let done = client.arg(folder.path().join("ca.pem")).output().unwrap();
         let out = String::from_utf8_lossy(&done.stdout);
         let version = if version == Version::V1_2 { "TLSv1.2" } else { "TLSv1.3" };
         assert_eq!(
@@ -791,7 +762,7 @@ fn python_is_served_by_us() {
     for certificate in Certificate::ALL[1..].iter().filter(|bad| **bad != Certificate::CommonName) {
         let (server, _) = serve(Acceptor::new(*certificate).unwrap(), echo);
         let mut client = python("client", &server.addr().port().to_string());
-        let done = client.arg(folder.file("ca.pem")).output().unwrap();
+        let done = client.arg(folder.path().join("ca.pem")).output().unwrap();
         let out = String::from_utf8_lossy(&done.stdout);
         assert!(out.starts_with("refused: "), "{certificate:?}: {out}{}", String::from_utf8_lossy(&done.stderr));
     }
@@ -799,14 +770,14 @@ fn python_is_served_by_us() {
 
 #[test]
 fn python_serves_us() {
-    if !have("python3", "--version") || !have("openssl", "version") {
+    if tool("python3").and(tool("openssl")).is_none() {
         return;
     }
-    let folder = Folder::new("python-server");
+    let folder = Folder::new();
     let tls = foreign(&folder);
     for (version, kind) in [("TLSv1_2", "marked"), ("TLSv1_3", "marked"), ("TLSv1_2", "cut"), ("TLSv1_3", "cut")] {
         let mut server = python("server", version);
-        let mut server = Peer::start(server.arg(&folder.0).arg(kind));
+        let mut server = Peer::start(server.arg(folder.path()).arg(kind));
         let (line, mut out) = server.line("listening on");
         let port: u16 = line.rsplit(' ').next().unwrap().parse().unwrap();
         let dial = Dial { tls: Some(tls.clone()), ..dial() };
@@ -824,8 +795,8 @@ fn python_serves_us() {
 }
 
 fn python(role: &str, argument: &str) -> Command {
-    let mut command = Command::new("python3");
-    command.arg(format!("{}/tests/python/tls_peer.py", env!("CARGO_MANIFEST_DIR"))).arg(role).arg(argument);
+    let mut command = programs::python("tls_peer.py").unwrap();
+    command.arg(role).arg(argument);
     command
 }
 

@@ -1,10 +1,10 @@
 //! What a trace shows, and what it must never show.
 
 use netprimer::stream::{self, BoxStream, Stream, Tcp};
-use netprimer::trace::{Event, Side, Sink, Traced, Transcript, show};
-use std::io::{Read, Write};
+use netprimer::trace::{Event, Live, Side, Sink, Traced, Transcript, show};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn watched() -> (Traced<Tcp>, TcpStream, Transcript) {
@@ -96,4 +96,36 @@ fn no_line_is_wider_than_a_terminal() {
 fn a_live_trace_shows_an_escape_sequence_as_bytes() {
     let shown = show(Side::Server, Event::Bytes(b"\x1b[2J"));
     assert!(shown.contains("1b 5b 32 4a") && !shown.contains('\x1b'), "{shown}");
+}
+
+/// What is written here can be read by the test.
+#[derive(Clone, Default)]
+struct Shown(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shown {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn connections_are_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (shown, addr) = (Shown::default(), listener.local_addr().unwrap());
+    let sink: Arc<dyn Sink> = Arc::new(Live::named("data ", shown.clone()));
+    let tcp = || stream::connect("127.0.0.1", addr.port(), Duration::from_secs(5).into()).unwrap();
+    let (mut first, mut second) = (tcp(), Traced::new(tcp(), Side::Client, sink.clone()));
+    // Two who share a connection, as a reader and a writer do, or one who watches above its TLS.
+    let mut shared = Traced::new(first.share(), Side::Client, sink.clone());
+    let _later = Traced::new(tcp(), Side::Client, sink.clone());
+    second.write_all(b"a\n").unwrap();
+    shared.write_all(b"b\n").unwrap();
+    first.set_deadline(Duration::from_secs(5).into());
+    Traced::new(first, Side::Client, sink).write_all(b"c\n").unwrap();
+    second.write_all(b"d\n").unwrap();
+    let text = String::from_utf8(shown.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text, "data C: a\\n\ndata #2 C: b\\n\ndata #2 C: c\\n\ndata C: d\\n\n");
 }

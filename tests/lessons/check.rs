@@ -2,7 +2,7 @@
 
 use super::markdown::{Block, Problem, blocks, with_blocks};
 use super::program::Programs;
-use super::{console, listing, wire};
+use super::{console, figures, listing, wire};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -66,6 +66,7 @@ impl Check<'_> {
         block.info = fence.to_owned();
         let truth = match kind.as_str() {
             "listing" => listing::listing(&self.programs.root, &spec),
+            "figures" => figures::figures(&self.programs.root, &spec, &block.body),
             "bytes" => match spec.split_once(" of ") {
                 Some((side, programs)) => self.recorded(programs, |run| run.bytes(side)),
                 None => Err("wanted: C of SERVER < CLIENT, or S of SERVER < CLIENT".to_owned()),

@@ -1,5 +1,5 @@
 //! What a lesson shows is true because this test makes it true: every listing is its source, every console block was run,
-//! every arrow and every byte was on the wire.
+//! every arrow and every byte was on the wire, every figure was counted.
 //!
 //! `cargo test --test lessons` compares. `BLESS=1 cargo test --test lessons` writes the lessons anew from the truth.
 
@@ -7,6 +7,7 @@
 
 mod check;
 mod console;
+mod figures;
 #[path = "../../examples/lesson/frames.rs"]
 mod frames;
 mod listing;

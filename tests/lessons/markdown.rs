@@ -14,7 +14,7 @@ pub struct Block {
     pub close: usize,
     /// How many `## ` headings stand above it.
     pub section: usize,
-    /// `listing`, `wire` or `bytes`, and what follows the colon in the comment above the fence.
+    /// `listing`, `wire`, `bytes` or `figures`, and what follows the colon in the comment above the fence.
     pub origin: Option<(String, String)>,
 }
 
@@ -74,7 +74,7 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, Problem> {
 fn comment(line: &str) -> Option<(String, String)> {
     let inner = line.trim().strip_prefix("<!--")?.strip_suffix("-->")?;
     let (key, value) = inner.trim().split_once(':')?;
-    matches!(key, "listing" | "wire" | "bytes").then(|| (key.to_owned(), value.trim().to_owned()))
+    matches!(key, "listing" | "wire" | "bytes" | "figures").then(|| (key.to_owned(), value.trim().to_owned()))
 }
 
 /// The text with its blocks as they are in `blocks` now: their bodies and what stands behind their backticks.

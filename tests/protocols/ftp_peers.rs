@@ -18,7 +18,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 use support::files::Folder;
-use support::programs::{Running, python_with, run, tool};
+use support::programs::{Running, python, python_with, run, tool};
 use support::{LIMIT, at_once, not_allowed, note, peers, sockets};
 
 /// Around the pieces of everybody.
@@ -439,7 +439,7 @@ const WAYS: [Option<Version>; 3] = [None, Some(Version::V1_2), Some(Version::V1_
 fn ftplib_and_our_lab() {
     at_once(WAYS, |version| {
         let (lab, folder) = (our_lab(version), Folder::new());
-        let Some(mut command) = python_with("ftplib", "ftp_peer.py") else { return };
+        let Some(mut command) = python("ftp_peer.py") else { return };
         command.arg("ftplib").arg(lab.addr().port().to_string()).arg(folder.path());
         if version.is_some() {
             command.arg(ca(&folder));

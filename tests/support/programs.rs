@@ -83,12 +83,47 @@ fn unpacked() -> Vec<PathBuf> {
 }
 
 /// What changes only the conditions of a test takes part in every run.
-const OF_THE_SYSTEM: [&str; 10] =
-    ["chown", "id", "ip", "iptables", "ip6tables", "prlimit", "setpriv", "script", "unshare", "sh"];
+const OF_THE_SYSTEM: [&str; 11] =
+    ["chown", "id", "ip", "iptables", "ip6tables", "mount", "prlimit", "script", "setpriv", "sh", "unshare"];
+
+/// What others wrote and the tests use. [`tool`] knows no other program, so this list is complete.
+pub const PEERS: [&str; 26] = [
+    "chromium",
+    "curl",
+    "dig",
+    "dnsmasq",
+    "exim4",
+    "knotd",
+    "lftp",
+    "named",
+    "nc",
+    "ncat",
+    "nginx",
+    "nmap",
+    "node",
+    "nsd",
+    "openssl",
+    "postfix",
+    "pure-ftpd",
+    "python3",
+    "saslpasswd2",
+    "smtp-sink",
+    "smtp-source",
+    "socat",
+    "swaks",
+    "telnet",
+    "vsftpd",
+    "wget",
+];
+
+/// The same as packages of Python: no other may be asked of [`python_with`].
+pub const PACKAGES: [&str; 8] =
+    ["aiohttp", "aiosmtpd", "dns.message", "httpbin", "pyftpdlib", "requests", "test.test_ftplib", "websockets"];
 
 /// A program that a learner's machine may lack: where it does, this says so and gives nothing. Nor does it in a plain run,
 /// unless the program belongs to the system.
 pub fn tool(name: &str) -> Option<Command> {
+    assert!(PEERS.contains(&name) || OF_THE_SYSTEM.contains(&name), "{name} is in no list");
     if !peers() && !OF_THE_SYSTEM.contains(&name) {
         not_allowed(
             name,
@@ -120,8 +155,9 @@ pub fn python(script: &str) -> Option<Command> {
     tool("python3").map(|python| scripted(python, script))
 }
 
-/// The same with a python3 that has this module: the first in PATH, or the system's own.
+/// The same with a python3 that has this module (and those behind a comma): the first in PATH, or the system's own.
 pub fn python_with(module: &str, script: &str) -> Option<Command> {
+    assert!(PACKAGES.iter().any(|known| module.split(',').next() == Some(known)), "{module} is in no list");
     let pythons = [tool("python3")?, Command::new("/usr/bin/python3")];
     let has_it = |python: &Command| {
         let import = Command::new(python.get_program()).args(["-c", &format!("import {module}")]).output();
