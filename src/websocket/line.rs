@@ -14,7 +14,9 @@ use crate::stream::{BoxStream, Stream, Tcp};
 use crate::trace::{Side, Sink, Traced};
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -23,12 +25,21 @@ use tungstenite::protocol::{CloseFrame, Role};
 
 /// How often who waits looks at the clock: the finest of its limits, and a second at most.
 const TICK: Duration = Duration::from_secs(1);
+/// So many bytes tungstenite asks for at once. It fills them with zeros each time, in memory that would be cold for many connections.
+pub(super) const SHORT: usize = 1 << 10;
+
 /// What a [`Socket`](super::Socket) reads from and writes to.
 pub struct Line {
     reader: Reader,
     writer: Arc<Writer>,
     deadline: Deadline,
-    heard: Instant,
+    /// What was read ahead, where a message is longer than [`SHORT`], and how much of it waits.
+    ahead: Vec<u8>,
+    waits: Range<usize>,
+    /// Whether the last read filled its buffer: then more has come.
+    more: bool,
+    /// When the first [`TICK`] without a byte was over, and our ping sent.
+    silent: Option<Instant>,
     pinged: Option<Instant>,
     /// How many bytes may come before the next whole message, where somebody counts.
     budget: Option<u64>,
@@ -80,8 +91,9 @@ impl Line {
     }
 
     fn of(reader: Reader, writer: Arc<Writer>) -> Line {
-        let (deadline, heard) = (Deadline::NEVER, Instant::now());
-        Line { reader, writer, deadline, heard, pinged: None, budget: None, parting: None }
+        let (deadline, ahead, waits) = (Deadline::NEVER, Vec::new(), 0..0);
+        let (silent, pinged, budget, parting) = (None, None, None, None);
+        Line { reader, writer, deadline, ahead, waits, more: false, silent, pinged, budget, parting }
     }
 
     /// Another one that writes to the same connection.
@@ -129,7 +141,28 @@ impl Line {
         Arc::strong_count(&self.writer) > 1
     }
 
+    /// What is short goes straight to who asks, what is long is fetched in larger pieces.
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.waits.is_empty() && !self.more {
+            let n = self.fetch(buffer)?;
+            self.more = n == buffer.len();
+            return Ok(n);
+        }
+        if self.waits.is_empty() {
+            let mut ahead = mem::take(&mut self.ahead);
+            ahead.resize(self.writer.limits.buffer.max(SHORT), 0);
+            let read = self.fetch(&mut ahead);
+            self.ahead = ahead;
+            self.waits = 0..read?;
+            self.more = self.waits.len() == self.ahead.len();
+        }
+        let n = self.waits.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&self.ahead[self.waits.start..][..n]);
+        self.waits.start += n;
+        Ok(n)
+    }
+
+    fn fetch(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let below = match &mut self.reader {
             Reader::Open(stream) => return stream.read(buffer),
             Reader::None => return Err(ErrorKind::Unsupported.into()),
@@ -156,7 +189,7 @@ impl Line {
     /// Reads what nobody wants any more: without pings, until the end or the deadline.
     pub(super) fn drain(&mut self, bin: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.read_some(bin) {
+            match self.fetch(bin) {
                 _ if self.deadline.is_over() => return Err(late("wait for the end")),
                 Err(error) if is_late(&error) || error.kind() == ErrorKind::Interrupted => {}
                 read => return read,
@@ -174,11 +207,12 @@ impl Line {
             return if over { Err(late("wait for the other side's Close")) } else { Ok(()) };
         }
         let Some(ping_after) = self.writer.limits.ping_after else { return Ok(()) };
+        let silent = self.silent.get_or_insert_with(Instant::now).elapsed() + self.writer.limits.tick();
         match self.pinged {
             Some(pinged) if pinged.elapsed() >= self.writer.limits.pong_within => {
                 Err(late("wait for the pong to our ping"))
             }
-            None if self.heard.elapsed() >= ping_after => {
+            None if silent >= ping_after => {
                 self.pinged = Some(Instant::now());
                 self.writer.tell(Frame::ping(Vec::new()))
             }
@@ -202,7 +236,7 @@ impl Read for Line {
             }
             match self.read_some(buffer) {
                 Ok(n) => {
-                    (self.heard, self.pinged) = (Instant::now(), None);
+                    (self.silent, self.pinged) = (None, None);
                     if let Some(rest) = &mut self.budget {
                         let most = self.writer.limits.message;
                         let too_long = || Error::TooLong("read the frames of one message".into(), most);
