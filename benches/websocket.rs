@@ -28,6 +28,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
+use tungstenite::accept_with_config;
+use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
@@ -111,7 +113,8 @@ fn bare() -> Result<()> {
 /// All messages of a connection are like the first one, so all answers are, too.
 fn answer(mut stream: TcpStream) -> Result<()> {
     stream.set_nodelay(true)?;
-    let mut socket = tungstenite::accept(&mut stream).map_err(|error| error.to_string())?;
+    let config = WebSocketConfig::default().read_buffer_size(1 << 10);
+    let mut socket = accept_with_config(&mut stream, Some(config)).map_err(|error| error.to_string())?;
     let message = socket.read()?;
     socket.send(message.clone())?;
     let mut answer = Vec::new();

@@ -12,20 +12,18 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::stream::{BoxStream, Stream, Tcp};
 use crate::trace::{Side, Sink, Traced};
-use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
-use std::mem;
+use std::io::{self, Cursor, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use std::{fmt, mem};
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::{CloseFrame, Role};
 
 /// How often who waits looks at the clock: the finest of its limits, and a second at most.
 const TICK: Duration = Duration::from_secs(1);
-/// So many bytes tungstenite asks for at once. It fills them with zeros each time, in memory that would be cold for many connections.
+/// So many bytes tungstenite asks for at once, and fills with zeros before.
 pub(super) const SHORT: usize = 1 << 10;
 
 /// What a [`Socket`](super::Socket) reads from and writes to.
@@ -33,12 +31,10 @@ pub struct Line {
     reader: Reader,
     writer: Arc<Writer>,
     deadline: Deadline,
-    /// What was read ahead, where a message is longer than [`SHORT`], and how much of it waits.
-    ahead: Vec<u8>,
-    waits: Range<usize>,
+    ahead: Cursor<Vec<u8>>,
     /// Whether the last read filled its buffer: then more has come.
     more: bool,
-    /// When the first [`TICK`] without a byte was over, and our ping sent.
+    /// When the first tick without a byte was over.
     silent: Option<Instant>,
     pinged: Option<Instant>,
     /// How many bytes may come before the next whole message, where somebody counts.
@@ -91,9 +87,8 @@ impl Line {
     }
 
     fn of(reader: Reader, writer: Arc<Writer>) -> Line {
-        let (deadline, ahead, waits) = (Deadline::NEVER, Vec::new(), 0..0);
-        let (silent, pinged, budget, parting) = (None, None, None, None);
-        Line { reader, writer, deadline, ahead, waits, more: false, silent, pinged, budget, parting }
+        let (deadline, ahead, more) = (Deadline::NEVER, Cursor::default(), false);
+        Line { reader, writer, deadline, ahead, more, silent: None, pinged: None, budget: None, parting: None }
     }
 
     /// Another one that writes to the same connection.
@@ -132,34 +127,26 @@ impl Line {
         self.writer.socket.upgrade().ok_or_else(|| ErrorKind::NotConnected.into()).and_then(|socket| socket.peer_addr())
     }
 
-    /// Ends what we send. Fails when the connection is gone, or this was done before.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
-        self.writer.finish()
-    }
-
     fn is_shared(&self) -> bool {
         Arc::strong_count(&self.writer) > 1
     }
 
-    /// What is short goes straight to who asks, what is long is fetched in larger pieces.
+    /// What is short goes straight to who asks. Where that was not all, more is read ahead.
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.waits.is_empty() && !self.more {
+        if self.ahead.position() < self.ahead.get_ref().len() as u64 {
+            return self.ahead.read(buffer);
+        }
+        if !mem::take(&mut self.more) {
             let n = self.fetch(buffer)?;
             self.more = n == buffer.len();
             return Ok(n);
         }
-        if self.waits.is_empty() {
-            let mut ahead = mem::take(&mut self.ahead);
-            ahead.resize(self.writer.limits.buffer.max(SHORT), 0);
-            let read = self.fetch(&mut ahead);
-            self.ahead = ahead;
-            self.waits = 0..read?;
-            self.more = self.waits.len() == self.ahead.len();
-        }
-        let n = self.waits.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&self.ahead[self.waits.start..][..n]);
-        self.waits.start += n;
-        Ok(n)
+        let mut ahead = vec![0; self.writer.limits.buffer.max(SHORT)];
+        let n = self.fetch(&mut ahead)?;
+        self.more = n == ahead.len();
+        ahead.truncate(n);
+        self.ahead = Cursor::new(ahead);
+        self.ahead.read(buffer)
     }
 
     fn fetch(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -202,16 +189,15 @@ impl Line {
         if self.deadline.is_over() {
             return Err(late("wait for a message"));
         }
+        let limits = self.writer.limits;
         if let Some(since) = self.writer.closing.get() {
-            let over = since.elapsed() >= self.writer.limits.close;
+            let over = since.elapsed() >= limits.close;
             return if over { Err(late("wait for the other side's Close")) } else { Ok(()) };
         }
-        let Some(ping_after) = self.writer.limits.ping_after else { return Ok(()) };
-        let silent = self.silent.get_or_insert_with(Instant::now).elapsed() + self.writer.limits.tick();
+        let Some(ping_after) = limits.ping_after else { return Ok(()) };
+        let silent = self.silent.get_or_insert_with(Instant::now).elapsed() + limits.tick();
         match self.pinged {
-            Some(pinged) if pinged.elapsed() >= self.writer.limits.pong_within => {
-                Err(late("wait for the pong to our ping"))
-            }
+            Some(pinged) if pinged.elapsed() >= limits.pong_within => Err(late("wait for the pong to our ping")),
             None if silent >= ping_after => {
                 self.pinged = Some(Instant::now());
                 self.writer.tell(Frame::ping(Vec::new()))
@@ -238,8 +224,8 @@ impl Read for Line {
                 Ok(n) => {
                     (self.silent, self.pinged) = (None, None);
                     if let Some(rest) = &mut self.budget {
-                        let most = self.writer.limits.message;
-                        let too_long = || Error::TooLong("read the frames of one message".into(), most);
+                        let too_long =
+                            || Error::TooLong("read the frames of one message".into(), self.writer.limits.message);
                         *rest = rest.checked_sub(n as u64).ok_or_else(too_long)?;
                     }
                     return Ok(n);
@@ -255,11 +241,10 @@ impl Read for Line {
 impl Write for Line {
     /// Writes all of it or breaks: tungstenite gives a whole frame to one write.
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
-        match &self.reader {
-            Reader::Open(_) | Reader::Sealed(_) if is_control(frame) && self.is_shared() => {
-                self.writer.write_soon(frame.to_vec())?
-            }
-            _ => self.writer.write_frame(frame)?,
+        if is_control(frame) && self.is_shared() && !matches!(self.reader, Reader::None) {
+            self.writer.write_soon(frame.to_vec())?;
+        } else {
+            self.writer.write_frame(frame)?;
         }
         Ok(frame.len())
     }

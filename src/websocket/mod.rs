@@ -197,7 +197,7 @@ fn fail(socket: &mut Socket, code: CloseCode, reason: &str) {
 fn see_off(line: &mut Line) {
     line.set_deadline(Deadline::after(line.writer().limits.close));
     // Done once: it fails the second time.
-    if line.finish().is_ok() {
+    if line.writer().finish().is_ok() {
         let mut bin = [0; 4096];
         while line.drain(&mut bin).is_ok_and(|n| n > 0) {}
     }

@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{mem, thread};
 use tungstenite::protocol::frame::Frame;
@@ -34,7 +34,7 @@ pub(super) struct Writer {
     pub(super) readers: AtomicUsize,
     /// Control frames of those who must not wait for their turn: the next one who has it sends them.
     later: Mutex<VecDeque<Vec<u8>>>,
-    /// Whether something may be left, there or of a frame: to ask costs less than two locks.
+    /// Whether something may be left, there or of a frame.
     left: AtomicBool,
     /// When our Close was sent: after it nothing is (section 5.5.1).
     pub(super) closing: OnceLock<Instant>,
@@ -86,7 +86,7 @@ impl Writer {
         Writer { turn, stream, sealed, readers, later, left, closing, socket, role, limits }
     }
 
-    /// Ends what we send, behind what was left for later.
+    /// Ends what we send, behind what was left for later. Fails when this was done before.
     pub(super) fn finish(&self) -> io::Result<()> {
         let mut turn = locked(&self.turn);
         let _ = self.clear(&mut turn, Time::Within(self.limits.close)); // the end comes all the same
@@ -122,17 +122,15 @@ impl Writer {
 
     /// Sends what was left for later, as far as that can be done at once.
     pub(super) fn catch_up(&self) -> io::Result<()> {
-        if !self.left.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        match self.turn.try_lock() {
-            Ok(mut turn) => self.clear(&mut turn, Time::Glance),
-            Err(TryLockError::Poisoned(poisoned)) => self.clear(&mut poisoned.into_inner(), Time::Glance),
-            Err(TryLockError::WouldBlock) => Ok(()), // who has it does this at his end
-        }
+        while self.left.load(Ordering::SeqCst)
+            && let Ok(mut turn) = self.turn.try_lock() // who has it does this at his end
+            && self.clear(&mut turn, Time::Glance)?
+        {}
+        Ok(())
     }
 
-    fn clear(&self, turn: &mut Turn, time: Time) -> io::Result<()> {
+    /// Says whether nothing is left.
+    fn clear(&self, turn: &mut Turn, time: Time) -> io::Result<bool> {
         self.left.store(false, Ordering::SeqCst); // before we look: what comes afterwards says so itself
         self.whole(turn, &[], time)?;
         // As long as there is a rest the others wait in the queue, where a new pong takes the place of an old one.
@@ -141,7 +139,8 @@ impl Writer {
             let Some(frame) = next else { break };
             self.write_in_turn(turn, &frame, time)?;
         }
-        Ok(())
+        self.left.fetch_or(!turn.rest.is_empty(), Ordering::SeqCst);
+        Ok(turn.rest.is_empty())
     }
 
     fn write_in_turn(&self, turn: &mut Turn, frame: &[u8], time: Time) -> io::Result<()> {
@@ -175,9 +174,6 @@ impl Writer {
         match self.write(all, time) {
             Ok(n) => {
                 turn.rest = all[n..].to_vec();
-                if n < all.len() {
-                    self.left.store(true, Ordering::SeqCst);
-                }
                 Ok(())
             }
             Err(error) => {
