@@ -14,7 +14,7 @@
 
 mod common;
 
-use common::servers::{Field, Figures, Load, OURS, Round, Server, Way, descriptor_limit, most_connections, ratios_to};
+use common::servers::{Field, Figures, Load, OURS, Round, Server, Way, descriptor_limit, most_connections, ratios};
 use common::{Result, Spread, built, first_line};
 use std::io::{self, Write};
 use std::path::Path;
@@ -174,7 +174,7 @@ impl Report {
             }
         }
         for (name, goal) in goals {
-            if let Some(spread) = Spread::of(ratios_to(rounds, name)) {
+            if let Some(spread) = Spread::of(ratios(rounds, OURS, name)) {
                 let (what, met) = (format!("{} to {name}", load.name()), spread.median >= goal);
                 self.common.goal(&what, format!("{:.3}", spread.median), &format!("at least {goal}"), met);
             }

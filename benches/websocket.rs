@@ -2,7 +2,7 @@
 //! node and websockets for Python; each sends every message back.
 //!
 //! ```text
-//! cargo bench --bench websocket                          about two minutes, once all is built
+//! cargo bench --bench websocket                          two to three minutes, once all is built
 //! cargo bench --bench websocket -- --quick               under a minute, coarse
 //! cargo bench --bench websocket -- --rounds 21 --seconds 1
 //! NETPRIMER_PYTHON=venv/bin/python cargo bench --bench websocket      a Python that has websockets
@@ -11,20 +11,29 @@
 //! One load generator for all (`peers/src/load.rs`): a handshake, then text in frames with a mask, one on its way at a time for
 //! each connection. Absolute figures change from hour to hour; so each round runs all servers one after another, a ratio is
 //! taken inside a round, and the table shows the median of all rounds with the middle half of them.
+//!
+//! One more server answers without a look at what comes: a read and a write for each message, in a thread for each connection. No
+//! server that works like ours can be quicker, so a goal beyond it cannot be reached on this machine.
 
 mod common;
 
-use common::servers::{Field, Figures, Load, OURS, Round, Server, Way, most_connections, ratios_to};
+use common::servers::{Field, Figures, Load, OURS, Round, Server, Way, most_connections, ratios};
 use common::{Report, Result, Spread, built, first_line};
 use netprimer::server;
 use netprimer::websocket::{self, Limits, Serve};
 use std::env;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
+use tungstenite::accept_with_config;
+use tungstenite::protocol::WebSocketConfig;
+use tungstenite::protocol::frame::Frame;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
 
+const BARE: &str = "read and write";
 const TOKIO: &str = "tokio-tungstenite";
 const SAME: &str = "tokio, our buffers";
 const NODE: &str = "ws (node)";
@@ -49,6 +58,7 @@ const USAGE: &str = "usage: cargo bench --bench websocket -- [--quick] [--rounds
 fn main() -> ExitCode {
     match env::args().nth(1).as_deref() {
         Some("--serve") => common::finish(serve().map(|()| 0)),
+        Some("--bare") => common::finish(bare().map(|()| 0)),
         _ => common::main(USAGE, Options::parse, run),
     }
 }
@@ -89,11 +99,42 @@ fn serve() -> Result<()> {
     }
 }
 
+/// `--bare`: the other server of ours, that never looks.
+fn bare() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("listening on {}", listener.local_addr()?);
+    loop {
+        let (stream, _) = listener.accept()?;
+        // An error is the end of a connection: the load generator goes without a Close.
+        thread::Builder::new().stack_size(64 << 10).spawn(move || drop(answer(stream)))?;
+    }
+}
+
+/// All messages of a connection are like the first one, so all answers are, too.
+fn answer(mut stream: TcpStream) -> Result<()> {
+    stream.set_nodelay(true)?;
+    let config = WebSocketConfig::default().read_buffer_size(1 << 10);
+    let mut socket = accept_with_config(&mut stream, Some(config)).map_err(|error| error.to_string())?;
+    let message = socket.read()?;
+    socket.send(message.clone())?;
+    let mut answer = Vec::new();
+    Frame::message(message.into_data(), OpCode::Data(Data::Text), true).format(&mut answer)?;
+    let mut question = vec![0; answer.len() + 4]; // with its mask
+    loop {
+        stream.read_exact(&mut question)?;
+        stream.write_all(&answer)?;
+    }
+}
+
 fn peers(skipped: &mut Vec<String>) -> Result<Vec<Server>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
     let shown = |path: PathBuf| path.display().to_string();
-    let mut servers = vec![Server { name: OURS, command: words(&[&shown(env::current_exe()?), "--serve"]) }];
+    let this = shown(env::current_exe()?);
+    let mut servers = vec![
+        Server { name: OURS, command: words(&[&this, "--serve"]) },
+        Server { name: BARE, command: words(&[&this, "--bare"]) },
+    ];
     match built("ws", "tokio-ws").map(shown) {
         Ok(tokio) => {
             let buffer = Limits::default().buffer.to_string();
@@ -151,10 +192,13 @@ fn run(options: Options) -> Result<usize> {
         let rounds = field.rounds(&load, options.rounds, options.seconds, &mut report);
         writeln!(out, "{:<24}{}", load.name(), field.ratios(&rounds))?;
         writeln!(out, "{:<24}{}", "  CPU of the server", field.cpu_ratios(&rounds))?;
+        writeln!(out, "{:<24}{}", "  read and write only", field.ratios_of(BARE, &rounds))?;
         for &(name, goal) in goals {
-            if let Some(spread) = Spread::of(ratios_to(&rounds, name)) {
+            if let Some(spread) = Spread::of(ratios(&rounds, OURS, name)) {
                 let what = format!("{} to {name}", load.name());
-                report.goal(&what, format!("{:.2}", spread.median), &format!("at least {goal}"), spread.median >= goal);
+                let most = Spread::of(ratios(&rounds, BARE, name)).map_or(f64::NAN, |spread| spread.median);
+                let wanted = format!("at least {goal}; read and write only: {most:.2}");
+                report.goal(&what, format!("{:.2}", spread.median), &wanted, spread.median >= goal);
             }
         }
         for server in &field.servers {

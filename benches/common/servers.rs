@@ -144,12 +144,17 @@ impl Field {
 
     /// A cell for each of the others: how much more we answered.
     pub fn ratios(&self, rounds: &[Round]) -> String {
-        self.cells(|name| ratios_to(rounds, name))
+        self.ratios_of(OURS, rounds)
+    }
+
+    /// The same for another server than ours.
+    pub fn ratios_of(&self, own: &str, rounds: &[Round]) -> String {
+        self.cells(|name| ratios(rounds, own, name))
     }
 
     /// A cell for each of the others: how much more of its processor's time its server took for an answer.
     pub fn cpu_ratios(&self, rounds: &[Round]) -> String {
-        self.cells(|name| each(rounds, name, |ours, theirs| theirs.cpu_us / ours.cpu_us))
+        self.cells(|name| each(rounds, OURS, name, |ours, theirs| theirs.cpu_us / ours.cpu_us))
     }
 
     fn cells(&self, ratios: impl Fn(&str) -> Vec<f64>) -> String {
@@ -158,13 +163,13 @@ impl Field {
     }
 }
 
-/// Ours divided by theirs, in each round where both were measured.
-pub fn ratios_to(rounds: &[Round], name: &str) -> Vec<f64> {
-    each(rounds, name, |ours, theirs| ours.per_second / theirs.per_second)
+/// What `own` answered divided by what `name` did, in each round where both were measured.
+pub fn ratios(rounds: &[Round], own: &str, name: &str) -> Vec<f64> {
+    each(rounds, own, name, |ours, theirs| ours.per_second / theirs.per_second)
 }
 
-fn each(rounds: &[Round], name: &str, ratio: fn(&Figures, &Figures) -> f64) -> Vec<f64> {
-    let ratio = |round: &Round| Some(ratio(round.get(OURS)?, round.get(name)?));
+fn each(rounds: &[Round], own: &str, name: &str, ratio: fn(&Figures, &Figures) -> f64) -> Vec<f64> {
+    let ratio = |round: &Round| Some(ratio(round.get(own)?, round.get(name)?));
     rounds.iter().filter_map(ratio).filter(|ratio| ratio.is_finite()).collect()
 }
 

@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use std::io::{ErrorKind, Read};
 
 /// No head is longer: browsers send about 500 bytes, and cookies 4 KiB each (RFC 6265 section 6.1).
-pub(super) const HEAD: usize = 16 << 10;
+const HEAD: usize = 16 << 10;
 /// The first byte of a record that begins TLS (RFC 8446 section 5.1); neither a method nor a version begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
 

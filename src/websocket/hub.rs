@@ -13,10 +13,11 @@
 
 use super::Socket;
 use super::sender::{Sender, sender};
+use super::writer::locked;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use tungstenite::Message;
 
@@ -64,10 +65,6 @@ impl Hub {
         Hub { shared: Arc::default(), queue, slow }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// From now on this client hears what is sent to all, until the seat is dropped. Reading stays with the caller.
     ///
     /// # Errors
@@ -102,7 +99,7 @@ impl Hub {
             // It ends when the seat is gone and the queue empty, or when nobody can be reached.
             .spawn(move || messages.iter().try_for_each(|message| empties.send(message)))
             .map_err(Error::io("start a thread to send to this client"))?;
-        let mut shared = self.lock();
+        let mut shared = locked(&self.shared);
         shared.latest += 1;
         let number = shared.latest;
         shared.members.insert(number, Member { queue, sender });
@@ -113,7 +110,7 @@ impl Hub {
     /// Sends to all, and waits for nobody. Gives how many of them it is on its way to.
     pub fn send(&self, message: impl Into<Message>) -> usize {
         let message = message.into();
-        let mut shared = self.lock();
+        let mut shared = locked(&self.shared);
         let mut reached = 0;
         shared.members.retain(|_, member| match member.queue.try_send(message.clone()) {
             Ok(()) => {
@@ -132,7 +129,7 @@ impl Hub {
 
     /// How many hear what is sent.
     pub fn members(&self) -> usize {
-        self.lock().members.len()
+        locked(&self.shared).members.len()
     }
 }
 
@@ -146,7 +143,7 @@ pub struct Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let member = self.hub.lock().members.remove(&self.number);
+        let member = locked(&self.hub.shared).members.remove(&self.number);
         drop(member); // after the lock
     }
 }

@@ -12,23 +12,30 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::stream::{BoxStream, Stream, Tcp};
 use crate::trace::{Side, Sink, Traced};
-use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Cursor, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use std::{fmt, mem};
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::{CloseFrame, Role};
 
 /// How often who waits looks at the clock: the finest of its limits, and a second at most.
 const TICK: Duration = Duration::from_secs(1);
+/// So many bytes tungstenite asks for at once, and fills with zeros before.
+pub(super) const SHORT: usize = 1 << 10;
+
 /// What a [`Socket`](super::Socket) reads from and writes to.
 pub struct Line {
     reader: Reader,
     writer: Arc<Writer>,
     deadline: Deadline,
-    heard: Instant,
+    ahead: Cursor<Vec<u8>>,
+    /// Whether the last read filled its buffer: then more has come.
+    more: bool,
+    /// When the first tick without a byte was over.
+    silent: Option<Instant>,
     pinged: Option<Instant>,
     /// How many bytes may come before the next whole message, where somebody counts.
     budget: Option<u64>,
@@ -80,8 +87,8 @@ impl Line {
     }
 
     fn of(reader: Reader, writer: Arc<Writer>) -> Line {
-        let (deadline, heard) = (Deadline::NEVER, Instant::now());
-        Line { reader, writer, deadline, heard, pinged: None, budget: None, parting: None }
+        let (deadline, ahead, more) = (Deadline::NEVER, Cursor::default(), false);
+        Line { reader, writer, deadline, ahead, more, silent: None, pinged: None, budget: None, parting: None }
     }
 
     /// Another one that writes to the same connection.
@@ -120,16 +127,29 @@ impl Line {
         self.writer.socket.upgrade().ok_or_else(|| ErrorKind::NotConnected.into()).and_then(|socket| socket.peer_addr())
     }
 
-    /// Ends what we send. Fails when the connection is gone, or this was done before.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
-        self.writer.finish()
-    }
-
     fn is_shared(&self) -> bool {
         Arc::strong_count(&self.writer) > 1
     }
 
+    /// What is short goes straight to who asks. Where that was not all, more is read ahead.
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ahead.position() < self.ahead.get_ref().len() as u64 {
+            return self.ahead.read(buffer);
+        }
+        if !mem::take(&mut self.more) {
+            let n = self.fetch(buffer)?;
+            self.more = n == buffer.len();
+            return Ok(n);
+        }
+        let mut ahead = vec![0; self.writer.limits.buffer.max(SHORT)];
+        let n = self.fetch(&mut ahead)?;
+        self.more = n == ahead.len();
+        ahead.truncate(n);
+        self.ahead = Cursor::new(ahead);
+        self.ahead.read(buffer)
+    }
+
+    fn fetch(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let below = match &mut self.reader {
             Reader::Open(stream) => return stream.read(buffer),
             Reader::None => return Err(ErrorKind::Unsupported.into()),
@@ -156,7 +176,7 @@ impl Line {
     /// Reads what nobody wants any more: without pings, until the end or the deadline.
     pub(super) fn drain(&mut self, bin: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.read_some(bin) {
+            match self.fetch(bin) {
                 _ if self.deadline.is_over() => return Err(late("wait for the end")),
                 Err(error) if is_late(&error) || error.kind() == ErrorKind::Interrupted => {}
                 read => return read,
@@ -169,16 +189,16 @@ impl Line {
         if self.deadline.is_over() {
             return Err(late("wait for a message"));
         }
+        let limits = self.writer.limits;
         if let Some(since) = self.writer.closing.get() {
-            let over = since.elapsed() >= self.writer.limits.close;
+            let over = since.elapsed() >= limits.close;
             return if over { Err(late("wait for the other side's Close")) } else { Ok(()) };
         }
-        let Some(ping_after) = self.writer.limits.ping_after else { return Ok(()) };
+        let Some(ping_after) = limits.ping_after else { return Ok(()) };
+        let silent = self.silent.get_or_insert_with(Instant::now).elapsed() + limits.tick();
         match self.pinged {
-            Some(pinged) if pinged.elapsed() >= self.writer.limits.pong_within => {
-                Err(late("wait for the pong to our ping"))
-            }
-            None if self.heard.elapsed() >= ping_after => {
+            Some(pinged) if pinged.elapsed() >= limits.pong_within => Err(late("wait for the pong to our ping")),
+            None if silent >= ping_after => {
                 self.pinged = Some(Instant::now());
                 self.writer.tell(Frame::ping(Vec::new()))
             }
@@ -202,10 +222,10 @@ impl Read for Line {
             }
             match self.read_some(buffer) {
                 Ok(n) => {
-                    (self.heard, self.pinged) = (Instant::now(), None);
+                    (self.silent, self.pinged) = (None, None);
                     if let Some(rest) = &mut self.budget {
-                        let most = self.writer.limits.message;
-                        let too_long = || Error::TooLong("read the frames of one message".into(), most);
+                        let too_long =
+                            || Error::TooLong("read the frames of one message".into(), self.writer.limits.message);
                         *rest = rest.checked_sub(n as u64).ok_or_else(too_long)?;
                     }
                     return Ok(n);
@@ -221,11 +241,10 @@ impl Read for Line {
 impl Write for Line {
     /// Writes all of it or breaks: tungstenite gives a whole frame to one write.
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
-        match &self.reader {
-            Reader::Open(_) | Reader::Sealed(_) if is_control(frame) && self.is_shared() => {
-                self.writer.write_soon(frame.to_vec())?
-            }
-            _ => self.writer.write_frame(frame)?,
+        if is_control(frame) && self.is_shared() && !matches!(self.reader, Reader::None) {
+            self.writer.write_soon(frame.to_vec())?;
+        } else {
+            self.writer.write_frame(frame)?;
         }
         Ok(frame.len())
     }

@@ -58,8 +58,8 @@ pub type Socket = tungstenite::WebSocket<Line>;
 pub struct Limits {
     /// Bytes of a message that comes or is sent, in one frame or in many. Default 1 MiB, as Python's websockets has it.
     pub message: usize,
-    /// Bytes read at once, and kept for each connection. Default 4 KiB, good for short messages to many; 32 KiB is quicker with
-    /// long ones. tungstenite's own 128 KiB cost a thousand connections 128 MiB.
+    /// Bytes read at once where messages are longer than 1 KiB, and then kept for the connection. Default 4 KiB; 32 KiB is quicker
+    /// with long ones. tungstenite's own 128 KiB cost a thousand connections 128 MiB.
     pub buffer: usize,
     /// After so much silence a ping is sent, whenever somebody reads. Default 20 s, as Python's websockets; `None` for never.
     pub ping_after: Option<Duration>,
@@ -94,7 +94,7 @@ impl Limits {
         WebSocketConfig::default()
             .max_message_size(Some(self.message))
             .max_frame_size(Some(self.message))
-            .read_buffer_size(self.buffer)
+            .read_buffer_size(self.buffer.min(line::SHORT))
             .write_buffer_size(0)
             .max_write_buffer_size(self.message.saturating_add(1024))
     }
@@ -197,7 +197,7 @@ fn fail(socket: &mut Socket, code: CloseCode, reason: &str) {
 fn see_off(line: &mut Line) {
     line.set_deadline(Deadline::after(line.writer().limits.close));
     // Done once: it fails the second time.
-    if line.finish().is_ok() {
+    if line.writer().finish().is_ok() {
         let mut bin = [0; 4096];
         while line.drain(&mut bin).is_ok_and(|n| n > 0) {}
     }

@@ -5,10 +5,10 @@
 //! May use: error, deadline, stream, server.
 
 use super::door::{self, Answer, Origins, PAGE};
-use super::head::{self, HEAD};
+use super::head;
 use super::line::Line;
 use super::sender::{Sender, sender};
-use super::writer::Writer;
+use super::writer::{Writer, locked};
 use super::{Limits, Socket, close_code, receive};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tungstenite::Message;
 use tungstenite::handshake::server::{Request, write_response};
@@ -121,10 +121,6 @@ enum Guest {
     In(Weak<Writer>),
 }
 
-fn lock(guests: &Mutex<Guests>) -> MutexGuard<'_, Guests> {
-    guests.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Guest {
     /// Who is in is told; who still knocks just goes.
     fn writer(&self) -> Option<Arc<Writer>> {
@@ -189,7 +185,7 @@ fn welcome(
     let (peer, number) = (conn.peer, conn.number);
     let deadline = Deadline::after(options.handshake);
     let _leaves = Leaves(guests, number);
-    let mut list = lock(guests);
+    let mut list = locked(guests);
     if list.stopping {
         return Ok(());
     }
@@ -207,9 +203,7 @@ fn welcome(
         Ok(read) => read,
         Err(error) => {
             match &error {
-                Error::TooLong(..) => {
-                    refuse(line, &Answer::refusal(431, &format!("a head has at most {HEAD} bytes here")))
-                }
+                Error::TooLong(..) => refuse(line, &Answer::refusal(431, "a head has at most 16 KiB here")),
                 Error::Timeout(_) => refuse(line, &Answer::refusal(408, "the head did not come in time")),
                 Error::Protocol(_) => refuse(line, &Answer::refusal(400, "this is TLS, and here is none: use ws://")),
                 _ => {}
@@ -225,12 +219,11 @@ fn welcome(
             return if answer.status < 400 { Ok(()) } else { Err(bad()) };
         }
     };
-    let protocol = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
-    let protocol = protocol.map(str::to_owned);
+    let protocol = response.headers().get("sec-websocket-protocol").and_then(|name| Some(name.to_str().ok()?.into()));
     let mut bytes = Vec::new();
     write_response(&mut bytes, &response)?;
     // Under the lock, so that stop finds everybody either outside or in; a head fits into the buffer of a new connection.
-    let mut list = lock(guests);
+    let mut list = locked(guests);
     if list.stopping {
         return Ok(());
     }
@@ -257,7 +250,7 @@ struct Leaves<'a>(&'a Mutex<Guests>, u64);
 
 impl Drop for Leaves<'_> {
     fn drop(&mut self) {
-        lock(self.0).here.remove(&self.1);
+        locked(self.0).here.remove(&self.1);
     }
 }
 
@@ -292,7 +285,7 @@ impl Running {
 
     /// How many clients are connected, those in their handshake not counted.
     pub fn clients(&self) -> usize {
-        lock(&self.guests).here.values().filter(|guest| matches!(guest, Guest::In(_))).count()
+        locked(&self.guests).here.values().filter(|guest| matches!(guest, Guest::In(_))).count()
     }
 
     /// The server below, for its counts.
@@ -303,7 +296,7 @@ impl Running {
     /// Ends the service: no caller is accepted any more, and every client gets a Close with 1001 (going away). Who answers it has
     /// `grace` to do so; then what is left is cut.
     pub fn stop(&self, grace: Duration) -> Drained {
-        let mut list = lock(&self.guests);
+        let mut list = locked(&self.guests);
         list.stopping = true;
         let guests: Vec<Arc<Writer>> = list.here.values().filter_map(Guest::writer).collect();
         drop(list);

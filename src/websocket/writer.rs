@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{mem, thread};
 use tungstenite::protocol::frame::Frame;
@@ -34,6 +34,8 @@ pub(super) struct Writer {
     pub(super) readers: AtomicUsize,
     /// Control frames of those who must not wait for their turn: the next one who has it sends them.
     later: Mutex<VecDeque<Vec<u8>>>,
+    /// Whether something may be left, there or of a frame.
+    left: AtomicBool,
     /// When our Close was sent: after it nothing is (section 5.5.1).
     pub(super) closing: OnceLock<Instant>,
     pub(super) socket: Weak<TcpStream>,
@@ -80,11 +82,11 @@ pub(super) fn is_control(frame: &[u8]) -> bool {
 impl Writer {
     pub(super) fn new(stream: BoxStream, sealed: bool, socket: Weak<TcpStream>, role: Role, limits: Limits) -> Writer {
         let (stream, readers, closing) = (Mutex::new(stream), AtomicUsize::new(0), OnceLock::new());
-        let (turn, later) = (Mutex::default(), Mutex::default());
-        Writer { turn, stream, sealed, readers, later, closing, socket, role, limits }
+        let (turn, later, left) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Writer { turn, stream, sealed, readers, later, left, closing, socket, role, limits }
     }
 
-    /// Ends what we send, behind what was left for later.
+    /// Ends what we send, behind what was left for later. Fails when this was done before.
     pub(super) fn finish(&self) -> io::Result<()> {
         let mut turn = locked(&self.turn);
         let _ = self.clear(&mut turn, Time::Within(self.limits.close)); // the end comes all the same
@@ -103,11 +105,8 @@ impl Writer {
 
     /// Sends a frame when it is our turn.
     pub(super) fn write_frame(&self, frame: &[u8]) -> io::Result<()> {
-        let mut turn = locked(&self.turn);
-        let said = self.write_in_turn(&mut turn, frame, Time::Usual).and_then(|()| self.clear(&mut turn, Time::Usual));
-        drop(turn);
-        // What was put there after we looked for the last time, and before we gave our turn back.
-        said.and_then(|()| self.catch_up())
+        self.write_in_turn(&mut locked(&self.turn), frame, Time::Usual)?;
+        self.catch_up() // with what others left while it was our turn
     }
 
     /// Sends a control frame without waiting for anybody: at once, or by the next who has the turn.
@@ -117,19 +116,22 @@ impl Writer {
         later.retain(|waiting| waiting[0] != frame[0]);
         later.push_back(frame);
         drop(later);
+        self.left.store(true, Ordering::SeqCst);
         self.catch_up()
     }
 
     /// Sends what was left for later, as far as that can be done at once.
     pub(super) fn catch_up(&self) -> io::Result<()> {
-        match self.turn.try_lock() {
-            Ok(mut turn) => self.clear(&mut turn, Time::Glance),
-            Err(TryLockError::Poisoned(poisoned)) => self.clear(&mut poisoned.into_inner(), Time::Glance),
-            Err(TryLockError::WouldBlock) => Ok(()), // who has it does this at his end
-        }
+        while self.left.load(Ordering::SeqCst)
+            && let Ok(mut turn) = self.turn.try_lock() // who has it does this at his end
+            && self.clear(&mut turn, Time::Glance)?
+        {}
+        Ok(())
     }
 
-    fn clear(&self, turn: &mut Turn, time: Time) -> io::Result<()> {
+    /// Says whether nothing is left.
+    fn clear(&self, turn: &mut Turn, time: Time) -> io::Result<bool> {
+        self.left.store(false, Ordering::SeqCst); // before we look: what comes afterwards says so itself
         self.whole(turn, &[], time)?;
         // As long as there is a rest the others wait in the queue, where a new pong takes the place of an old one.
         while turn.rest.is_empty() {
@@ -137,7 +139,8 @@ impl Writer {
             let Some(frame) = next else { break };
             self.write_in_turn(turn, &frame, time)?;
         }
-        Ok(())
+        self.left.fetch_or(!turn.rest.is_empty(), Ordering::SeqCst);
+        Ok(turn.rest.is_empty())
     }
 
     fn write_in_turn(&self, turn: &mut Turn, frame: &[u8], time: Time) -> io::Result<()> {

@@ -74,4 +74,5 @@ together! { what_waits:
     websocket::stop_tells_everybody,
     websocket::stop_waits_for_nobody_who_does_not_read,
     websocket::too_many_pings,
+    websocket::who_stays_after_the_end_is_left,
 }

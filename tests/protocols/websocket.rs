@@ -403,6 +403,35 @@ fn many_messages_are_no_long_one() {
     assert!(matches!(error, Error::Invalid(_)), "{error:?}");
 }
 
+/// Short messages are read in one way, longer ones in another, and several may come at once.
+#[test]
+fn messages_of_all_lengths_around_the_buffers() {
+    for (buffer, acceptor) in
+        [(1, None), (1500, None), (4096, None), (4096, Some(Acceptor::new(Certificate::Good).unwrap()))]
+    {
+        let limits = Limits { buffer, ..Limits::default() };
+        let lab = ws::start(Options { tls: acceptor, serve: limited(limits), ..Options::default() }).unwrap();
+        let options = websocket::Options { limits, ..patient(LIMIT) };
+        let mut socket = websocket::connect_with(&lab.url("/"), &options).unwrap();
+        let around = [0usize, 1_024, 1_500, 2_048, 2_524, 4_096, 5_120, 9_216];
+        let lengths = around.iter().flat_map(|length| (length.saturating_sub(16)..length + 2).step_by(2));
+        let messages: Vec<String> =
+            lengths.map(|length| ('a'..='z').cycle().skip(length % 26).take(length).collect()).collect();
+        for some in messages.chunks(5) {
+            // All leave before the first is read.
+            some.iter().for_each(|text| socket.write(text.as_str().into()).unwrap());
+            socket.flush().unwrap();
+            for text in some {
+                assert!(
+                    websocket::receive(&mut socket).unwrap() == Some(text.as_str().into()),
+                    "{} {buffer}",
+                    text.len()
+                );
+            }
+        }
+    }
+}
+
 // ---- those who are slow, silent or too eager ----
 
 /// A server whose handler gives its errors away.
@@ -720,6 +749,27 @@ fn what_a_handler_leaves() {
     assert_eq!(running.server().totals().panics, 1);
 }
 
+/// Neither one who stays nor one who goes on talking is waited for longer than `Limits::close`.
+pub fn who_stays_after_the_end_is_left() {
+    let lab = lab_with(limited(quick()));
+    let (mut stays, mut talks) = (raw(lab.addr()), raw(lab.addr()));
+    while lab.running().clients() < 2 {
+        thread::yield_now();
+    }
+    let start = Instant::now();
+    stays.write_all(b"\x81\x02hi").unwrap(); // without a mask
+    talks.write_all(&frame(0x88, b"\x03\xe8")).unwrap();
+    let mut eager = talks.try_clone().unwrap();
+    let talk = thread::spawn(move || while eager.write_all(&frame(0x82, &[0; 1000])).is_ok() {});
+    assert_eq!((closed_with(&mut stays), closed_with(&mut talks)), (1002, 1000));
+    talk.join().unwrap();
+    while lab.running().server().active() > 0 {
+        assert!(start.elapsed() < LIMIT, "somebody is still waited for");
+        thread::yield_now();
+    }
+    assert!(start.elapsed() >= quick().close && start.elapsed() < LIMIT, "{:?}", start.elapsed());
+}
+
 #[test]
 fn a_close_that_is_not_answered() {
     let (running, errors) =
@@ -879,6 +929,9 @@ fn addresses_that_cannot_be() {
         let error = websocket::connect(url).unwrap_err();
         assert!(matches!(error, Error::Invalid(_)), "{url:?}: {error:?}");
     }
+    // The time for all of it begins before the lookup of the name.
+    let late = websocket::connect_with("ws://localhost:1/", &patient(Duration::from_nanos(1))).unwrap_err();
+    assert!(matches!(late, Error::Timeout(_)), "{late:?}");
     for (name, value) in [("X\r\nY", "1"), ("X", "1\r\nY: 2"), ("", "1")] {
         let options = websocket::Options { headers: vec![(name.into(), value.into())], ..Default::default() };
         let error = websocket::connect_with("ws://127.0.0.1:1/", &options).unwrap_err();
