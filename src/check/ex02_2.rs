@@ -42,6 +42,8 @@ pub const EXERCISE: Exercise = Exercise {
 
 /// The time that the client has, and as much again for a machine that has other work.
 const IN_TIME: Duration = Duration::from_secs(2);
+/// Nothing is to be waited for. It is less than the second that the client may wait.
+const AT_ONCE: Duration = Duration::from_millis(700);
 /// Between two pieces: long enough to be two reads.
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -63,8 +65,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
              shutdown(Shutdown::Write), in Python shutdown(socket.SHUT_WR).",
         )
         .if_silent(
-            "The server waits for the client's FIN before it answers, and the client waits for the answer. The half-close \
-             says \"that was all from me\".",
+            "The server waits for the client's FIN before it answers, and the client waits for the answer. A half-close right \
+             behind the question says \"that was all from me\": shutdown(Shutdown::Write), in Python \
+             shutdown(socket.SHUT_WR).",
         );
     asked(talk)?;
 
@@ -126,7 +129,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.expect_result("slow")?;
 
     talk.step("half an answer", WHEN_IT_GOES_WRONG).if_returned(
-        "The FIN came before all bytes had come: the server broke down on its way. Half an answer that looks like a whole \
+        "The FIN came before all bytes had come: the server failed before it was done. Half an answer that looks like a whole \
          one is the worst result. Compare with the length.",
     );
     asked(talk)?;
@@ -173,6 +176,16 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.send([b"65537\n".as_slice(), &[b'x'; 65_537]].concat());
     talk.hang_up();
     talk.expect_error(Duration::ZERO, IN_TIME)?;
+
+    talk.step("an answer without an end", WHEN_IT_GOES_WRONG)
+        .if_returned("More has come than any right answer has, and no end.")
+        .if_silent(
+            "100,000 bytes have come, more than any right answer has, and the client reads on. Without a limit a bad server \
+             fills your memory: stop reading when 70,000 have come.",
+        );
+    asked(talk)?;
+    talk.send([b"5\n".as_slice(), &[b'x'; 100_000]].concat());
+    talk.expect_error(Duration::ZERO, AT_ONCE)?;
 
     talk.step("nobody listens", THE_CODE)
         .if_returned("There was nobody to ask, so there is no answer, not even an empty one.");
