@@ -189,19 +189,15 @@ impl Talk {
             match self.lines[door].has_come() {
                 Ok(true) => {
                     self.line().wire = self.lines[door].waiting.take().unwrap_or(Wire::Closed);
-                    self.lines[door].met = true;
                     self.note('C', "(connects)");
                     return Ok(());
                 }
                 Ok(false) if !over => {}
                 _ => {
-                    if !self.lines.iter().any(|line| line.met) && self.how_it_ended(Duration::ZERO).is_some() {
-                        self.explain(match self.peer {
-                            Peer::Program(_) => {
-                                "The program ended before it connected. What it said about that stands above."
-                            }
-                            _ => "The client ended before it connected to the address that it is given.",
-                        });
+                    // Later on a step knows better what the client was told before, and of a function its error is in the report.
+                    let program = matches!(self.peer, Peer::Program(_)) && self.steps.len() == 1;
+                    if program && self.how_it_ended(Duration::ZERO).is_some() {
+                        self.explain("The program ended before it connected. What it says about that stands above.");
                     }
                     return self.fail(Expected::Connection, Vec::new(), End::Silent(patience));
                 }

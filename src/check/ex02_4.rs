@@ -103,7 +103,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
             "Part 10 was answered, and is asked for once more. A number may have more than one digit: it ends at the space.",
         )
         .if_silent("Part 12 has no bytes: that was the end. The number 12 has two digits, and the part begins behind the space.")
-        .if_hung_up("All of these parts were right. Is a number with two digits a number?");
+        .if_hung_up("All of these parts were right. A number may have more than one digit: it ends at the space.");
     talk.start(At::Udp)?;
     for (number, part) in (1..).zip("abcdefghijk".chars()) {
         talk.expect(format!("{number}"))?;
@@ -134,8 +134,6 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.send("2 only");
     talk.send("3 ");
     talk.expect_result("once only")?;
-
-    talk.timed(old_answers_without_end)?;
 
     talk.step("a stranger", WHEN_IT_GOES_WRONG)
         .if_received("believe", "This is what the stranger sent. connect() keeps strangers away.")
@@ -186,7 +184,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.say("(does not get it)");
     talk.expect("2")?;
     talk.send("2 ");
-    talk.expect_result("at last")
+    talk.expect_result("at last")?;
+
+    talk.timed(old_answers_without_end)
 }
 
 /// A wait that begins anew with each datagram never ends here.
@@ -201,7 +201,7 @@ fn old_answers_without_end(talk: &mut Talk) -> Checked {
     talk.send("1 once ");
     talk.expect("2")?;
     if !talk.drip(b"1 once ", WAIT / 2, WAIT * 4) {
-        talk.refuse("2, after 300 ms", b"", WHY)?;
+        talk.refuse("2, after 300 ms", b"nothing", WHY)?;
     }
     talk.expect("2")?;
     talk.send("2 ");

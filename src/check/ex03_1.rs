@@ -195,8 +195,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
              somebody hide a request in the difference. In Rust, from_str_radix() takes the sign: look at the digits first.",
         ),
         (
-            "a size with spaces",
-            " 5 \r\nHello\r\n0\r\n\r\n",
+            "a size with a space",
+            "5 \r\nHello\r\n0\r\n\r\n",
             "A size has hexadecimal digits and nothing else. A trim() hides what should not be there.",
         ),
         (

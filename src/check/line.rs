@@ -22,8 +22,6 @@ pub(super) struct Line {
     /// The learner's client at work.
     pub(super) client: Option<Running>,
     pub(super) begun: Instant,
-    /// Whether the client has connected here.
-    pub(super) met: bool,
     /// The same on the checker's clock.
     pub(super) begun_at: Duration,
     /// The last datagram that came.
@@ -34,18 +32,7 @@ impl Line {
     pub(super) fn new(number: Option<usize>, begun_at: Duration) -> Line {
         let now = Instant::now();
         let (door, wire) = (Wire::Closed, Wire::Closed);
-        Line {
-            number,
-            door,
-            waiting: None,
-            wire,
-            spoke: now,
-            client: None,
-            begun: now,
-            met: false,
-            begun_at,
-            asked: None,
-        }
+        Line { number, door, waiting: None, wire, spoke: now, client: None, begun: now, begun_at, asked: None }
     }
 
     /// Sends these bytes.

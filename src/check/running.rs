@@ -169,7 +169,7 @@ fn plain(error: &io::Error) -> String {
     match (error.raw_os_error(), error.kind()) {
         (None, _) => error.to_string(),
         (_, ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            "a read timeout ran out, and nothing had come (WouldBlock; on Windows TimedOut)".to_owned()
+            "a read timeout ran out (WouldBlock; on Windows TimedOut)".to_owned()
         }
         (_, kind) => kind.to_string(),
     }
