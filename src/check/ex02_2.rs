@@ -8,8 +8,9 @@
 //! S: FIN
 //! ```
 //!
-//! The result is these bytes. Everything together has one second. Nobody there, no such number, fewer bytes than
-//! announced, too many announced, no end in time: each is an error, and never half an answer.
+//! The result is these bytes; what comes behind them need not be waited for. Everything together has one second. Nobody there, no
+//! such number, fewer bytes than announced, too many announced, no end in time: each is an error, and never half an answer. So
+//! is what goes on when 70,000 bytes have come, and that at once.
 //!
 //! May use: of this folder client, peer, report, talk.
 

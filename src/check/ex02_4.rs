@@ -10,7 +10,7 @@
 //! ```
 //!
 //! After 300 ms without this answer the client asks for the same part again, three times in all; then it gives up. What has
-//! another number, or comes from another address, is no answer to this question, and no reason to ask again.
+//! another number, or comes from another address, is no answer to this question, and no reason to ask again or to wait longer.
 //!
 //! May use: of this folder client, peer, report, talk.
 

@@ -1,7 +1,7 @@
 //! Exercise 2.5: a server for three clients at once, whose answers are numbers that all of them share.
 //!
 //! ```text
-//! C1: hello\n                a line, whatever stands in it
+//! C1: hello\n                a line, of any bytes
 //! S1: 1\n                    the number of this line, over all clients
 //! C2: hello\n                another client, while the first one is silent
 //! S2: 2\n

@@ -10,11 +10,12 @@
 //! S: 5\r\n                  the size of a chunk, in hexadecimal digits
 //! S: Hello\r\n              so many bytes, of any kind, and CRLF
 //! S: 0\r\n                  the chunk of size 0 has no bytes ...
-//! S: \r\n                   ... and is the last. The connection stays open.
+//! S: \r\n                   ... and is the last; with it the answer ends. The connection stays open.
 //! ```
 //!
 //! The result is what the chunks carry, 65,536 bytes at most. A size that is none, fewer bytes than it says, no CRLF behind
-//! them, no last chunk, too much of all: each is an error (RFC 9112 section 7.1).
+//! them, no last chunk, `\n` alone, an end of the connection before all has come, too much of all: each is an error (RFC 9112
+//! section 7.1).
 //!
 //! May use: of this folder client, free, http, peer, report, talk.
 
