@@ -45,6 +45,8 @@ pub const EXERCISE: Exercise = Exercise {
 const IN_TIME: Duration = Duration::from_secs(2);
 /// Nothing is to be waited for. It is less than the second that the client may wait.
 const AT_ONCE: Duration = Duration::from_millis(850);
+/// More than any of them needs, also one that is a program and has to come to its end.
+const LATE: Duration = Duration::from_secs(3);
 /// Between two pieces: long enough to be two reads.
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -185,14 +187,18 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.start(At::Nobody)?;
     talk.expect_error(Duration::ZERO, IN_TIME)?;
 
-    // Three clients at once: each has to wait for its whole second.
+    talk.timed(servers_that_never_finish)
+}
+
+const NEVER: &str = "The second is over. A read without a timeout waits for ever. And each byte starts a read timeout anew, so a \
+             server that sends one now and then holds you: fix the end once, and give each read what is left.";
+
+/// Three clients at once: each has to wait for its whole second.
+fn servers_that_never_finish(talk: &mut Talk) -> Checked {
     talk.step("servers that never finish", WHEN_IT_GOES_WRONG)
         .if_returned("The answer was not whole when the time was over: that is an error.")
         .if_early("The second was not over yet.")
-        .if_silent(
-            "The second is over. A read without a timeout waits for ever. And each byte starts a read timeout anew, so a \
-             server that sends one now and then holds you: fix the end once, and give each read what is left.",
-        );
+        .if_silent(NEVER);
     for client in 1..=3 {
         talk.client(client);
         asked(talk)?;
@@ -203,9 +209,14 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.send("11\nhello");
     talk.client(3);
     talk.send("1000\n");
-    talk.drip(b"x", PAUSE, IN_TIME);
+    // When the drip stops, a timeout for each read ends as well: who still waits has failed by then.
+    let ended = talk.drip(b"x", PAUSE, LATE);
     for client in [1, 2, 3] {
         talk.client(client);
+        if client == 3 && !ended {
+            talk.say_of_client("(still waits)");
+            talk.refuse("an error", b"nothing", NEVER)?;
+        }
         talk.expect_error(Duration::from_millis(700), IN_TIME)?;
     }
     Ok(())
