@@ -108,7 +108,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.step("a fourth one has to wait", WHEN_IT_GOES_WRONG)
         .if_early("Three places are taken, and the fourth client was served: nothing stops a thousand from coming.")
-        .if_hung_up("The fourth client was turned away. It has to wait: take a place before accept(), and it stays in the queue.");
+        .if_hung_up("The connection of the fourth client was closed. It has to wait: take a place before accept(), and it stays in the queue.");
     talk.client(4);
     talk.connect()?;
     talk.send("hello?\n");
