@@ -200,7 +200,7 @@ fn old_answers_without_end(talk: &mut Talk) -> Checked {
     talk.expect("1")?;
     talk.send("1 once ");
     talk.expect("2")?;
-    if !talk.drip(b"1 once ", WAIT / 2, WAIT * 4) {
+    if !talk.drip(b"1 once ", WAIT / 2, WAIT * 3) {
         talk.refuse("2, after 300 ms", b"nothing", WHY)?;
     }
     talk.expect("2")?;
