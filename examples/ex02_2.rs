@@ -10,7 +10,8 @@
 //!
 //! The result is what follows the first line: `hello world`. There is one second for everything together. Where there is no
 //! right answer in time, the result is an error, and never a piece of an answer: nobody listens, the first line is no number
-//! or has no end, fewer bytes come than it says, it says more than 65,536.
+//! or has no end, fewer bytes come than it says, it says more than 65,536. When 70,000 bytes have come, stop reading: that is an
+//! error at once.
 //!
 //! ```text
 //! cargo run --example ex02_2                checks your client

@@ -14,13 +14,14 @@
 //!
 //! Without the answer after 300 ms the client asks for the same part again, three times in all; then the result is an error.
 //! What has another number is an old answer that came twice: the client drops it and waits on, and asks nothing because of
-//! it. What another address than the server's sends is dropped as well.
+//! it; the 300 ms go on meanwhile. What another address than the server's sends is dropped as well.
 //!
 //! ```text
 //! cargo run --example ex02_4                checks your client
 //! cargo run --example ex02_4 -- hint        gives the next hint of three
 //! cargo run --example ex02_4 -- run [ADDR]  asks a server of yours, at 127.0.0.1:8888 if you name no address ...
-//! cargo run --example nc -- --udp --listen 127.0.0.1:8888     ... such as yourself: see the questions, type the answers
+//! cargo run --example nc -- --udp --listen 127.0.0.1:8888     ... such as yourself: type the answers, each with Ctrl-D at its
+//!                                                             end, because Enter would send a newline too
 //! ```
 
 use netprimer::check::{self, Peer, ex02_4};

@@ -10,12 +10,13 @@
 //! S: 5\r\n                      the size of a chunk, in hexadecimal digits
 //! S: Hello\r\n                  so many bytes, of any kind, and CRLF
 //! S: 0\r\n                      the chunk of size 0 has no bytes ...
-//! S: \r\n                       ... and is the last. The connection stays open.
+//! S: \r\n                       ... and is the last; with this line the answer ends. The connection stays open.
 //! ```
 //!
 //! The result is what the chunks carry, put together: `Hello`. It has 65,536 bytes at most. Where something is wrong, the
 //! result is an error, and never a piece of the body: a size that is no number of hexadecimal digits (such as `x`, `+5` or
-//! none), fewer bytes than it says, no CRLF behind them, no last chunk, more than 65,536 bytes in all.
+//! none), fewer bytes than it says, no CRLF behind them, no last chunk, more than 65,536 bytes in all. Every line ends with CRLF:
+//! `\n` alone is an error, and so is a connection that ends anywhere before the last line has come.
 //!
 //! ```text
 //! cargo run --example ex03_1                checks your client

@@ -107,7 +107,13 @@ fn exchange(socket: &UdpSocket, args: &Args) -> io::Result<()> {
     loop {
         let all_sent = sending.is_finished();
         match socket.recv(&mut buffer) {
-            Ok(n) => show(&buffer[..n], args)?,
+            Ok(n) => {
+                show(&buffer[..n], args)?;
+                // On a terminal each datagram has a line of its own; in a pipe or a file it stays as it is.
+                if io::stdout().is_terminal() && !buffer[..n].ends_with(b"\n") && !args.get_flag("hex") {
+                    writeln!(Out)?;
+                }
+            }
             Err(e) if !matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Err(e),
             Err(_) if all_sent => return join(sending),
             Err(_) => {}

@@ -413,6 +413,17 @@ fn no_program_outlives_its_check() {
     assert!(done.status == 1 && done.text().contains("FAILED"), "{}", done.text());
 }
 
+/// What is no client at all, such as a file that is not there, is not taken for one with a mistake.
+#[test]
+fn a_program_that_ends_before_it_connects_is_told_so() {
+    let other = PROGRAMS.command("check");
+    let done = check_client("ex02_2", &other);
+    assert_eq!(done.status, 1, "{}", done.text());
+    assert!(done.text().contains("why        The program ended before it connected."), "{}", done.text());
+    let (status, text) = run(&PROGRAMS, "check", &["ex02_2", "python3", "mine.py"]);
+    assert!(status == 2 && text.contains("hint: a client is a program, and -- stands before it"), "{text}");
+}
+
 /// `check NAME -- COMMAND`. Each start of a program takes its time, on a machine that has other work a second: the check has
 /// a minute.
 fn check_client(name: &str, command: &Command) -> Left {
@@ -458,7 +469,10 @@ fn a_starter_gives_hints_plays_and_knows_wrong_arguments() {
             let (status, text) = run(starters, exercise.name, args);
             assert_eq!(status, 2, "{args:?}: {text}");
             assert!(text.contains("usage: ") && !text.contains("panicked"), "{args:?}: {text}");
+            assert!(text.contains(&format!(" {verb} [ADDR")), "{args:?}: {text}");
         }
+        let (status, text) = run(starters, exercise.name, &["--help"]);
+        assert!(status == 0 && text.starts_with("usage: "), "{text}");
     }
 }
 

@@ -21,7 +21,7 @@ pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
 }
 
 /// Reads to the server's FIN. The end is fixed once, so a server that drips cannot hold us.
-fn read_by(end: Instant, mut stream: &TcpStream) -> io::Result<Vec<u8>> {
+pub fn read_by(end: Instant, mut stream: &TcpStream) -> io::Result<Vec<u8>> {
     let (mut all, mut piece) = (Vec::new(), [0; 4096]);
     while all.len() <= FIRST_LINE + LIMIT {
         let left = end.saturating_duration_since(Instant::now());
@@ -41,7 +41,7 @@ fn read_by(end: Instant, mut stream: &TcpStream) -> io::Result<Vec<u8>> {
 }
 
 /// The answer, if it is as long as its first line says.
-fn whole(all: &[u8]) -> io::Result<Vec<u8>> {
+pub fn whole(all: &[u8]) -> io::Result<Vec<u8>> {
     let at = all.iter().position(|byte| *byte == b'\n').ok_or_else(|| bad("the first line has no end"))?;
     let length: usize = std::str::from_utf8(&all[..at]).map_err(bad)?.parse().map_err(bad)?;
     if length > LIMIT {

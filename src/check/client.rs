@@ -193,7 +193,14 @@ impl Talk {
                     return Ok(());
                 }
                 Ok(false) if !over => {}
-                _ => return self.fail(Expected::Connection, Vec::new(), End::Silent(patience)),
+                _ => {
+                    // Later on a step knows better what the client was told before, and of a function its error is in the report.
+                    let program = matches!(self.peer, Peer::Program(_)) && self.steps.len() == 1;
+                    if program && self.how_it_ended(Duration::ZERO).is_some() {
+                        self.explain("The program ended before it connected. What it says about that stands above.");
+                    }
+                    return self.fail(Expected::Connection, Vec::new(), End::Silent(patience));
+                }
             }
         }
     }

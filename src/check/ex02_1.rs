@@ -36,8 +36,8 @@ pub const EXERCISE: Exercise = Exercise {
          BufReader, Write};`). It gives 0 at the end of the stream, and a last line comes without its newline. A number \
          becomes bytes as text: `(&stream).write_all(format!(\"{length}\\n\").as_bytes())?`.",
         "`use std::io::{self, BufRead, BufReader, Read, Write};` and ask for one byte more than a line may have: \
-         `reader.by_ref().take(1_001).read_until(b'\\n', &mut line)?`. If the line ends with a newline, remove it. If it \
-         does not, and it is empty or longer than 1,000, return. Put the work for one client into a function of its own, \
+         `reader.by_ref().take(1_001).read_until(b'\\n', &mut line)?`. If the line ends with a newline, remove it. A line \
+         without a newline that is empty or longer than 1,000 bytes: return. Put the work for one client into a function of its own, \
          `fn answer(stream: TcpStream) -> io::Result<()>`: its `?` then ends that client and not the server.",
     ],
     dialogue,
@@ -172,6 +172,26 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.connect()?;
     talk.send("hello\n");
     talk.vanish()?;
+    talk.connect()?;
+    talk.send("still there?\n");
+    talk.expect("12\n")?;
+
+    // While the server serves the first one, the second one has closed before it is served.
+    talk.step("a client that does not wait for its answers", THE_CODE)
+        .if_silent("Does the server still wait for the client that has closed?")
+        .if_hung_up(
+            "The client had closed, so sending its answers failed. A write can fail as a read can, and ends that client only \
+             (in Rust: a ? in the loop over the clients returns from serve()).",
+        );
+    talk.client(1);
+    talk.connect()?;
+    talk.client(2);
+    talk.connect()?;
+    talk.send("a\n".repeat(40));
+    talk.hang_up();
+    talk.client(1);
+    talk.hang_up();
+    talk.client(3);
     talk.connect()?;
     talk.send("still there?\n");
     talk.expect("12\n")

@@ -8,13 +8,14 @@
 //! S: FIN
 //! ```
 //!
-//! The result is these bytes. Everything together has one second. Nobody there, no such number, fewer bytes than
-//! announced, too many announced, no end in time: each is an error, and never half an answer.
+//! The result is these bytes; what comes behind them need not be waited for. Everything together has one second. Nobody there, no
+//! such number, fewer bytes than announced, too many announced, no end in time: each is an error, and never half an answer. So
+//! is what goes on when 70,000 bytes have come, and that at once.
 //!
 //! May use: of this folder client, peer, report, talk.
 
-use super::{At, Checked, Exercise, ON_THE_WIRE, Role, THE_CODE, THE_EXERCISE, Talk, WHEN_IT_GOES_WRONG};
-use std::time::Duration;
+use super::{At, Checked, Exercise, ON_THE_WIRE, Peer, Role, THE_CODE, THE_EXERCISE, Talk, WHEN_IT_GOES_WRONG};
+use std::time::{Duration, Instant};
 
 /// The row in the table of exercises.
 pub const EXERCISE: Exercise = Exercise {
@@ -42,6 +43,10 @@ pub const EXERCISE: Exercise = Exercise {
 
 /// The time that the client has, and as much again for a machine that has other work.
 const IN_TIME: Duration = Duration::from_secs(2);
+/// Nothing is to be waited for. It is less than the second that the client may wait.
+const AT_ONCE: Duration = Duration::from_millis(900);
+/// More than any of them needs, also one that is a program and has to come to its end.
+const LATE: Duration = Duration::from_secs(3);
 /// Between two pieces: long enough to be two reads.
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -63,8 +68,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
              shutdown(Shutdown::Write), in Python shutdown(socket.SHUT_WR).",
         )
         .if_silent(
-            "The server waits for the client's FIN before it answers, and the client waits for the answer. The half-close \
-             says \"that was all from me\".",
+            "The server waits for the client's FIN before it answers, and the client waits for the answer. A half-close right \
+             behind the question says \"that was all from me\": shutdown(Shutdown::Write), in Python \
+             shutdown(socket.SHUT_WR).",
         );
     asked(talk)?;
 
@@ -126,7 +132,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.expect_result("slow")?;
 
     talk.step("half an answer", WHEN_IT_GOES_WRONG).if_returned(
-        "The FIN came before all bytes had come: the server broke down on its way. Half an answer that looks like a whole \
+        "The FIN came before all bytes had come: the server failed before it was done. Half an answer that looks like a whole \
          one is the worst result. Compare with the length.",
     );
     asked(talk)?;
@@ -174,19 +180,25 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.hang_up();
     talk.expect_error(Duration::ZERO, IN_TIME)?;
 
+    answer_without_an_end(talk)?;
+
     talk.step("nobody listens", THE_CODE)
         .if_returned("There was nobody to ask, so there is no answer, not even an empty one.");
     talk.start(At::Nobody)?;
     talk.expect_error(Duration::ZERO, IN_TIME)?;
 
-    // Three clients at once: each has to wait for its whole second.
+    servers_that_never_finish(talk)
+}
+
+const NEVER: &str = "The second is over. A read without a timeout waits for ever. And each byte starts a read timeout anew, so a \
+             server that sends one now and then holds you: fix the end once, and give each read what is left.";
+
+/// Three clients at once: each has to wait for its whole second.
+fn servers_that_never_finish(talk: &mut Talk) -> Checked {
     talk.step("servers that never finish", WHEN_IT_GOES_WRONG)
         .if_returned("The answer was not whole when the time was over: that is an error.")
         .if_early("The second was not over yet.")
-        .if_silent(
-            "The second is over. A read without a timeout waits for ever. And each byte starts a read timeout anew, so a \
-             server that sends one now and then holds you: fix the end once, and give each read what is left.",
-        );
+        .if_silent(NEVER);
     for client in 1..=3 {
         talk.client(client);
         asked(talk)?;
@@ -197,10 +209,34 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.send("11\nhello");
     talk.client(3);
     talk.send("1000\n");
-    talk.drip(b"x", PAUSE, IN_TIME);
+    // When the drip stops, a timeout for each read ends as well: who still waits has failed by then.
+    let ended = talk.drip(b"x", PAUSE, LATE);
     for client in [1, 2, 3] {
         talk.client(client);
+        if client == 3 && !ended {
+            talk.say_of_client("(still waits)");
+            talk.refuse("an error", b"nothing", NEVER)?;
+        }
         talk.expect_error(Duration::from_millis(700), IN_TIME)?;
     }
     Ok(())
+}
+
+/// Who has no limit ends only when its own second is over, by the wall's clock: nobody passes because the machine stood still.
+fn answer_without_an_end(talk: &mut Talk) -> Checked {
+    const WHY: &str = "100,000 bytes had come, more than any right answer has, and the client read on until its time was over. Without \
+                       a limit a bad server fills your memory: stop reading when 70,000 have come.";
+    talk.step("an answer without an end", WHEN_IT_GOES_WRONG)
+        .if_returned("More has come than any right answer has, and no end.")
+        .if_silent(WHY);
+    asked(talk)?;
+    // A program needs its time to start.
+    let begun = if matches!(talk.peer, Peer::Program(_)) { Instant::now() } else { talk.line().begun };
+    talk.send([b"100000\n".as_slice(), &[b'x'; 100_000]].concat());
+    talk.expect_error(Duration::ZERO, IN_TIME)?;
+    if begun.elapsed() < AT_ONCE {
+        Ok(())
+    } else {
+        talk.refuse("an error at once", b"an error when the second was over", WHY)
+    }
 }

@@ -124,36 +124,44 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.send("a=b");
     talk.expect("=3 3")?;
 
+    talk.step("an empty one after an answer", THE_CODE).if_silent(
+        "This datagram is empty, and does not begin with =. In the buffer still lies the = of the one before: only the first n \
+         bytes count (in Rust: buffer[..n]), and here they are none.",
+    );
+    talk.send("=1 5");
+    talk.send("");
+    talk.expect("=4 0")?;
+
     talk.step("a large datagram", WHEN_IT_GOES_WRONG)
         .if_received(
-            "=4 1024",
+            "=5 1024",
             "The buffer has room for 1,024 bytes, and what does not fit is lost: take a larger one.",
         )
-        .if_received("=4 9", "Compare the lengths: the datagram has 9,000 bytes.")
+        .if_received("=5 9", "Compare the lengths: the datagram has 9,000 bytes.")
         .if_received(
-            "=4 ",
+            "=5 ",
             "The buffer is too small, and what does not fit is lost. No datagram is longer than 65,535 bytes.",
         )
         .if_hung_up(
             "9,000 bytes did not fit into the buffer, and the server ended. No datagram is longer than 65,535 bytes.",
         );
     talk.send([b'x'; 9_000]);
-    talk.expect("=4 9000")?;
+    talk.expect("=5 9000")?;
 
     talk.step("a short one after it", THE_CODE).if_received(
-        "=5 9",
+        "=6 9",
         "In the buffer behind the new datagram lies the rest of the old one. Only the first n bytes count.",
     );
     talk.send("short");
-    talk.expect("=5 5")?;
+    talk.expect("=6 5")?;
 
     talk.step("two at once", THE_EXERCISE)
-        .if_received("=6 8", "Two datagrams never become one: each receive brings one.")
+        .if_received("=7 8", "Two datagrams never become one: each receive brings one.")
         .if_silent("Each datagram has an answer of its own.");
     talk.send("one");
     talk.send("three");
-    talk.expect("=6 3")?;
-    talk.expect("=7 5")?;
+    talk.expect("=7 3")?;
+    talk.expect("=8 5")?;
 
     talk.step("a sender that goes away, and ten new ones", WHEN_IT_GOES_WRONG)
         .if_silent("Is there room for more senders?")

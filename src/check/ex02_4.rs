@@ -10,7 +10,7 @@
 //! ```
 //!
 //! After 300 ms without this answer the client asks for the same part again, three times in all; then it gives up. What has
-//! another number, or comes from another address, is no answer to this question, and no reason to ask again.
+//! another number, or comes from another address, is no answer to this question, and no reason to ask again or to wait longer.
 //!
 //! May use: of this folder client, peer, report, talk.
 
@@ -78,6 +78,11 @@ fn dialogue(talk: &mut Talk) -> Checked {
              no buffer may be too small.",
         )
         .if_received("\u{fffd}", "Each bad byte became a character: from_utf8_lossy() is for showing, not for keeping.")
+        .if_received(
+            b"\xff\xfe\x00\nx",
+            "Part 2 has 9,000 bytes, and not all of them came back: what does not fit into the buffer is lost. No datagram is \
+             longer than 65,535 bytes.",
+        )
         .if_silent("Each part is answered by the next question, whatever bytes it has.");
     talk.start(At::Udp)?;
     talk.expect("1")?;
@@ -93,8 +98,12 @@ fn dialogue(talk: &mut Talk) -> Checked {
             "a b c d e f g h i  ",
             "The number 10 has two digits. The part begins behind the space, not behind a byte.",
         )
+        .if_received(
+            "10",
+            "Part 10 was answered, and is asked for once more. A number may have more than one digit: it ends at the space.",
+        )
         .if_silent("Part 12 has no bytes: that was the end. The number 12 has two digits, and the part begins behind the space.")
-        .if_hung_up("All of these parts were right. Is a number with two digits a number?");
+        .if_hung_up("All of these parts were right. A number may have more than one digit: it ends at the space.");
     talk.start(At::Udp)?;
     for (number, part) in (1..).zip("abcdefghijk".chars()) {
         talk.expect(format!("{number}"))?;
@@ -108,7 +117,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_received(
             "2",
             "Part 1 came a second time, and part 2 was asked for once more. If each old answer makes a new question, each \
-             question makes a new answer, and all of it goes twice over the network from then on: wait on and say nothing.",
+             question makes a new answer, and from then on everything is sent twice: wait on and say nothing.",
         )
         .if_received("3", "This was part 1 again, taken for part 2. Look at the number.")
         .if_received("once once", "Part 1 came a second time and was taken for part 2. Look at the number.")
@@ -143,7 +152,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_received("2", "Part 1 never came. Three silences are an error.")
         .if_early("Three tries of 300 ms each are 0.9 s. The client gave up before.")
         .if_hung_up("Three tries of 300 ms each are 0.9 s. The client gave up before.")
-        .if_silent("Nobody answers: after 300 ms ask again, three times in all; then the result is an error, and no fourth try.");
+        .if_silent("Nobody answers: after 300 ms ask again, three times in all; then the result is an error.");
     talk.start(At::Udp)?;
     for _ in 0..TRIES {
         talk.expect("1")?;
@@ -151,6 +160,10 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.say("(says nothing)");
     // A tenth of a second is for clocks that are not exact.
     talk.expect_error(WAIT * TRIES - Duration::from_millis(100), WAIT * TRIES * 2)?;
+
+    talk.step("and no fourth try", THE_EXERCISE)
+        .if_more("1", "Each part is asked for three times in all. This is the fourth.");
+    talk.expect_no_more()?;
 
     talk.step("a question that gets lost", WHEN_IT_GOES_WRONG)
         .if_silent("Nobody answers: after 300 ms ask again. Without a timeout the client waits for ever.")
@@ -171,5 +184,26 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.say("(does not get it)");
     talk.expect("2")?;
     talk.send("2 ");
-    talk.expect_result("at last")
+    talk.expect_result("at last")?;
+
+    talk.timed(old_answers_without_end)
+}
+
+/// A wait that begins anew with each datagram never ends here.
+fn old_answers_without_end(talk: &mut Talk) -> Checked {
+    const WHY: &str = "Old answers come again and again, and each one begins a new wait of 300 ms: so the wait never ends, and the \
+                       question that got lost is never asked again. Fix the end of each try once, and wait for what is left of it.";
+    talk.step("old answers without end", WHEN_IT_GOES_WRONG)
+        .if_hung_up("An old answer is no error, and no silence: wait on until the 300 ms are over, and ask again.")
+        .if_received("3", "This was part 1 again, taken for part 2. Look at the number.");
+    talk.start(At::Udp)?;
+    talk.expect("1")?;
+    talk.send("1 once ");
+    talk.expect("2")?;
+    if !talk.drip(b"1 once ", WAIT / 2, WAIT * 3) {
+        talk.refuse("2, after 300 ms", b"nothing", WHY)?;
+    }
+    talk.expect("2")?;
+    talk.send("2 ");
+    talk.expect_result("once ")
 }

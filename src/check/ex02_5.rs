@@ -1,7 +1,7 @@
 //! Exercise 2.5: a server for three clients at once, whose answers are numbers that all of them share.
 //!
 //! ```text
-//! C1: hello\n                a line, whatever stands in it
+//! C1: hello\n                a line, of any bytes
 //! S1: 1\n                    the number of this line, over all clients
 //! C2: hello\n                another client, while the first one is silent
 //! S2: 2\n
@@ -108,7 +108,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.step("a fourth one has to wait", WHEN_IT_GOES_WRONG)
         .if_early("Three places are taken, and the fourth client was served: nothing stops a thousand from coming.")
-        .if_hung_up("The fourth client was turned away. It has to wait: take a place before accept(), and it stays in the queue.");
+        .if_hung_up("The connection of the fourth client was closed. It has to wait: take a place before accept(), and it stays in the queue.");
     talk.client(4);
     talk.connect()?;
     talk.send("hello?\n");
@@ -132,8 +132,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.step("one goes away without reading its answer", WHEN_IT_GOES_WRONG)
         .if_silent(
-            "The first client was reset, so reading from it failed. Its place must come back on this way out, too (in Rust: a ? \
-             leaves before the line that gives it back; a drop is not left out).",
+            "The first client was reset, so reading from it failed. Its place must come back on this way out, too. In Rust, a ? \
+             leaves before the line that gives it back; a drop runs on every way out.",
         )
         .if_hung_up("One client's error ended the server. It must end that client only.");
     talk.client(1);
@@ -144,7 +144,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.send("my turn\n");
     talk.expect("11\n")?;
 
-    talk.step("five come and go without a word", WHEN_IT_GOES_WRONG)
+    talk.step("five come and go without a line", WHEN_IT_GOES_WRONG)
         .if_received("1", "A client that sent no line has got a number, or was counted.")
         .if_silent("Places get lost: does one come back also where a client ends without a line?");
     talk.client(2);
@@ -158,5 +158,44 @@ fn dialogue(talk: &mut Talk) -> Checked {
     }
     talk.connect()?;
     talk.send("and now?\n");
-    talk.expect("12\n")
+    talk.expect("12\n")?;
+
+    talk.step("bytes that are no UTF-8", THE_EXERCISE)
+        .if_silent("These bytes are no text. They are a line all the same, because a newline ends them.")
+        .if_hung_up(
+            "These bytes are no text, so reading them as text fails (in Rust: lines(), read_line(); in Python: decode()). A \
+             line may have any bytes: split(b'\\n') or read_until() takes them.",
+        );
+    talk.send(b"\xff\xfe\x00\n");
+    talk.expect("13\n")?;
+
+    // The clients 4, 5 and 6 have the three places, so the next one has closed before its turn comes.
+    talk.step("one that does not wait for its answers", WHEN_IT_GOES_WRONG)
+        .if_silent(
+            "A client had closed before its turn, so sending its answers failed. Its place must come back on this way out, too. \
+             In Rust, unwrap() leaves by a panic, before the line that gives it back; a drop runs on every way out.",
+        )
+        .if_hung_up(
+            "A client had closed before its turn, so sending its answers failed, and that ended this one, too. In Rust, a panic \
+             while a Mutex is locked poisons it, and lock().unwrap() panics in every other thread: lock to count, not to send.",
+        );
+    talk.client(7);
+    talk.connect()?;
+    talk.send("a\n".repeat(40));
+    talk.hang_up();
+    talk.client(6);
+    talk.half_close();
+    talk.expect_hang_up()?;
+    talk.client(8);
+    talk.connect()?;
+    talk.send("still there?\n");
+    // How many of its lines were counted before the sending failed is not to be known.
+    let number = talk.hear_until(b"\n", "a number, and \\n")?;
+    let counted =
+        String::from_utf8_lossy(&number).trim_end().parse().is_ok_and(|number: u32| (14..=54).contains(&number));
+    if counted {
+        Ok(())
+    } else {
+        talk.differs("a number from 14 to 54, and \\n", &number, "The count goes on from 13.")
+    }
 }

@@ -10,11 +10,12 @@
 //! S: 5\r\n                  the size of a chunk, in hexadecimal digits
 //! S: Hello\r\n              so many bytes, of any kind, and CRLF
 //! S: 0\r\n                  the chunk of size 0 has no bytes ...
-//! S: \r\n                   ... and is the last. The connection stays open.
+//! S: \r\n                   ... and is the last; with it the answer ends. The connection stays open.
 //! ```
 //!
 //! The result is what the chunks carry, 65,536 bytes at most. A size that is none, fewer bytes than it says, no CRLF behind
-//! them, no last chunk, too much of all: each is an error (RFC 9112 section 7.1).
+//! them, no last chunk, `\n` alone, an end of the connection before all has come, too much of all: each is an error (RFC 9112
+//! section 7.1).
 //!
 //! May use: of this folder client, free, http, peer, report, talk.
 
@@ -79,7 +80,10 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_received("5\r\n", "The sizes stand between the pieces of the body. They are no part of it.")
         .if_received("Hello\r\n", "The CRLF behind the bytes of a chunk ends the chunk. It is no part of the body.")
         .if_received("\r\n", "The empty line ends the head. The first chunk begins behind it.")
-        .if_hung_up("This answer is whole and right: one chunk of five bytes, and the last one.");
+        .if_hung_up(
+            "This answer is whole and right. First comes its head, up to its empty line; then a line with the size, so many \
+             bytes and CRLF, and the last chunk.",
+        );
     answered(talk, "5\r\nHello\r\n0\r\n\r\n")?;
     talk.half_close();
     talk.expect_result("Hello")?;
@@ -128,10 +132,20 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_early("Not all of it is there yet. One read gives what has arrived, and that is no whole line and no whole chunk.")
         .if_hung_up("A piece is no broken answer: read on until the line, or the chunk, is whole.");
     asked(talk)?;
-    for piece in ["HTTP/1.1 200 OK\r\nTransfer-Enc", "oding: chunked\r\n\r\n1", "0\r\n0123456789", "abcdef\r\n0\r\n"] {
+    for piece in ["HTTP/1.1 200 OK\r\nTransfer-Enc", "oding: chunked\r\n\r\n1", "0\r\n0123456789", "abcdef\r\n"] {
         talk.send_lines(piece);
         talk.expect_patience(PAUSE)?;
     }
+
+    talk.step("the empty line at the end", ON_THE_WIRE)
+        .if_early(
+            "0\\r\\n has come, the empty line behind it has not. It belongs to the answer: read it too, or who reads on finds it \
+             before the next answer.",
+        )
+        .if_silent("The empty line behind the last chunk has come, and with it all of the answer.")
+        .if_hung_up("The last chunk has no bytes, and its CRLF comes a little later: read on until it is there.");
+    talk.send_lines("0\r\n");
+    talk.expect_patience(PAUSE)?;
     talk.send_lines("\r\n");
     talk.expect_result("0123456789abcdef")?;
 
@@ -146,12 +160,29 @@ fn dialogue(talk: &mut Talk) -> Checked {
     answered(talk, [b"10000\r\n".as_slice(), &[b'x'; 65_536], b"\r\n0\r\n\r\n"].concat())?;
     talk.expect_result([b'x'; 65_536])?;
 
-    let cut = "The connection ended before the last chunk: the server broke down on its way. Half a body that looks like a whole \
+    for (title, begin) in [("no answer at all", ""), ("half a head", "HTTP/1.1 200 OK\r\nTransfer-Enc")] {
+        talk.step(title, THE_EXERCISE)
+            .if_returned("The connection ended inside the head: there was no body, not even an empty one.")
+            .if_silent(
+                "The connection has ended: no more will come. A read says so by 0 bytes (in Rust: read_line() and read_until() \
+                 give Ok(0)). A loop that looks only for the empty line never ends here.",
+            );
+        asked(talk)?;
+        talk.send_lines(begin);
+        talk.hang_up();
+        talk.expect_error(Duration::ZERO, IN_TIME)?;
+    }
+
+    let cut = "The connection ended before the last chunk: the server failed before it was done. Half a body that looks like a whole \
                one is the worst result.";
     for (title, chunks, why) in [
         ("half a chunk", "5\r\nHel", cut),
         ("no last chunk", "5\r\nHello\r\n", cut),
-        ("the last chunk without its empty line", "5\r\nHello\r\n0\r\n", cut),
+        (
+            "the last chunk without its empty line",
+            "5\r\nHello\r\n0\r\n",
+            "0\\r\\n came, and the empty line that ends the answer did not: it is not whole.",
+        ),
         (
             "a size that is no number",
             "x\r\nHello\r\n0\r\n\r\n",
@@ -163,6 +194,11 @@ fn dialogue(talk: &mut Talk) -> Checked {
             "+5\r\nHello\r\n0\r\n\r\n",
             "A size has hexadecimal digits and nothing else. Who reads +5 as 5 where the next program does not, lets \
              somebody hide a request in the difference. In Rust, from_str_radix() takes the sign: look at the digits first.",
+        ),
+        (
+            "a size with a space",
+            "5 \r\nHello\r\n0\r\n\r\n",
+            "A size has hexadecimal digits and nothing else. A trim() hides what should not be there.",
         ),
         (
             "a size beyond all numbers",
@@ -178,6 +214,18 @@ fn dialogue(talk: &mut Talk) -> Checked {
             "no CRLF behind the bytes",
             "5\r\nHelloXX0\r\n\r\n",
             "Behind five bytes CRLF had to come, and there was XX: this server counts in another way. Do not go on.",
+        ),
+        (
+            "a newline alone behind the bytes",
+            "5\r\nHello\n0\r\n\r\n",
+            "Behind five bytes CRLF had to come, and there was \\n alone. Where two programs do not agree on the end of a chunk, \
+             somebody can hide a request in the difference: take CRLF and nothing else.",
+        ),
+        (
+            "a newline alone behind a size",
+            "5\nHello\r\n0\r\n\r\n",
+            "The line of a size ends with CRLF, and here was \\n alone. Where two programs do not agree on the end of a line, \
+             somebody can hide a request in the difference: take CRLF and nothing else.",
         ),
     ] {
         talk.step(title, THE_EXERCISE).if_returned(why).if_silent("The connection has ended: no more will come.");

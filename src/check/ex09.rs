@@ -105,7 +105,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.step("half a line", WHEN_IT_GOES_WRONG)
         .if_received(
             "ok",
-            "The FIN came before the newline: half a line is no line. Perhaps the client broke down on its way.",
+            "The FIN came before the newline: half a line is no line. Perhaps the client failed before it was done.",
         )
         .if_received("late", "The FIN came, and nothing can come behind it: nothing is to be waited for.")
         .if_silent(

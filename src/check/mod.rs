@@ -22,6 +22,7 @@
 //!
 //! May use: everything in src.
 
+mod apart;
 mod client;
 mod clock;
 pub mod ex02_1;
@@ -63,7 +64,7 @@ pub use talk::{Checked, Talk};
 
 use crate::error::{self, Error, Result};
 use running::Running;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -196,29 +197,61 @@ fn started(server: &Peer, address: &str) -> Result<(Running, SocketAddr)> {
 }
 
 /// What the `main` of a starter does: check (no argument), `hint [1|2|3]`, or to play with it `serve [ADDR]` for a server
-/// and `run [ADDR]` for a client.
+/// and `run [ADDR]` for a client. `here` checks as well, and in this very process, as a debugger wants it.
 pub fn main(exercise: &Exercise, peer: &Peer) -> ExitCode {
-    const HERE: &str = "127.0.0.1:8888";
+    const AT: &str = "127.0.0.1:8888";
     let args: Vec<String> = env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let verb = if exercise.role == Role::Client { "run" } else { "serve" };
+    let of_all = matches!(peer, Peer::ClientOfAll(_));
     let done = match args.as_slice() {
-        [] => check(exercise, peer).map(|report| verdict(&report)),
+        [] => match apart::command() {
+            Ok(mut itself) => apart::check(exercise, &mut itself, &mut io::stdout()).map(status),
+            Err(_) => check(exercise, peer).map(|report| verdict(&report)),
+        },
+        [apart::HERE] => check(exercise, peer).map(|report| verdict(&report)).inspect_err(|_| {
+            print(&format!("{} failed: the check itself could not run\n", exercise.name));
+        }),
         ["hint"] => Ok(show_hint(exercise, next_hint(&hints_shown(exercise)))),
         ["hint", number @ ("1" | "2" | "3")] => Ok(show_hint(exercise, number.parse().unwrap_or(1))),
-        [word] if *word == verb => play(peer, HERE, &[HERE]),
-        [word, address, more @ ..] if *word == verb && (more.is_empty() || matches!(peer, Peer::ClientOfAll(_))) => {
-            play(peer, address, &args[1..])
+        ["help" | "-h" | "--help"] => {
+            print(&format!("{}\n", usage(exercise, verb, of_all)));
+            Ok(ExitCode::SUCCESS)
         }
-        _ => Err(Error::Invalid(format!("usage: {} [hint [1|2|3] | {verb} [ADDR]]", exercise.name).into())),
+        [word] if *word == verb => play(peer, AT, &[AT]),
+        [word, address, more @ ..] if *word == verb && (more.is_empty() || of_all) => play(peer, address, &args[1..]),
+        unknown => Err(Error::Invalid(format!("not understood: {}", unknown.join(" ")).into())),
     };
-    done.unwrap_or_else(|error| error::finish(Err(error)))
+    done.unwrap_or_else(|error| match error.kind() {
+        ErrorKind::InvalidInput => {
+            let text = format!("{error}\n{}", usage(exercise, verb, of_all));
+            error::finish(Err(Error::Invalid(text.into())))
+        }
+        _ => error::finish(Err(error)),
+    })
+}
+
+/// All that a starter can do.
+fn usage(exercise: &Exercise, verb: &str, of_all: bool) -> String {
+    let name = exercise.name;
+    let address = if of_all { "[ADDR ...]" } else { "[ADDR]" };
+    let play = format!("{verb} {address}");
+    format!(
+        "usage: {name}  (no argument: checks what you wrote)\n       \
+         {name} {:<16}  gives the next hint, or that one\n       \
+         {name} {play:<16}  lets you play; an address is HOST:PORT, as 127.0.0.1:8888",
+        "hint [1|2|3]"
+    )
 }
 
 /// Prints a report; the exit status is 0 for passed and 1 for failed.
 pub fn verdict(report: &Report) -> ExitCode {
     print(&report.to_string());
-    if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    status(report.passed())
+}
+
+fn status(passed: bool) -> ExitCode {
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Nobody may be left to read it: a closed stdout changes no verdict.

@@ -177,6 +177,13 @@ impl Failure {
         }
     }
 
+    /// The number 5 where the digit `5` had to come, which is the byte 53.
+    fn number_for_its_digit(&self) -> Option<u8> {
+        let (Expected::Bytes(wanted) | Expected::Result(wanted)) = &self.expected else { return None };
+        let (got, wanted) = self.received.iter().zip(wanted).find(|(got, wanted)| got != wanted)?;
+        (wanted.is_ascii_digit() && wanted - b'0' == *got).then_some(*got)
+    }
+
     /// The likely mistake: what the step knows about this evidence, or what is true of every step.
     fn why(&self, step: &Step) -> String {
         match &self.ended {
@@ -186,7 +193,13 @@ impl Failure {
             Some(Ended::Panicked { .. }) => {
                 let ends = if self.noun == "server" { "the server for everybody" } else { "the whole program" };
                 let why = "What comes from outside may be anything: look at it before you trust it.";
-                return format!("A panic ends {ends}. {why}");
+                let panic = format!("A panic ends {ends}. {why}");
+                // Where a right answer made it panic, the step knows what is special about that answer.
+                let special = step.clues.iter().find(|(clue, _)| *clue == Clue::HungUp);
+                return match (&self.expected, special) {
+                    (Expected::Result(_), Some((_, special))) => format!("{special} {panic}"),
+                    _ => panic,
+                };
             }
             _ => {}
         }
@@ -207,6 +220,11 @@ impl Failure {
             return (*why).to_owned();
         }
         let noun = self.noun;
+        if let Some(digit) = self.number_for_its_digit() {
+            return format!(
+                "This byte has the value {digit}. What is wanted is the digit: text, as format!() makes it."
+            );
+        }
         match (&self.expected, &self.end) {
             (_, End::Refused(_)) => "Nobody listens there: does the server still run?".to_owned(),
             (Expected::Connection, End::Silent(_)) => {
@@ -218,6 +236,7 @@ impl Failure {
             (Expected::Bytes(_), End::Silent(_)) if !self.received.is_empty() => {
                 format!("The rest of the {} is missing.", if noun == "server" { "answer" } else { "question" })
             }
+            (_, End::Silent(_)) if self.ended.is_some() => format!("The {noun} came to its end where it had to go on."),
             (_, End::Silent(_)) => format!("The {noun} waits where it has to do something. What does it wait for?"),
             (_, End::HungUp) => format!("The {noun} closed the connection where it had to go on."),
             (_, End::Failed) => format!("The {noun} gave up where it had to go on."),
@@ -228,7 +247,10 @@ impl Failure {
                 "Nothing more had to come, only the end of the connection.".to_owned()
             }
             (_, End::Connects) => format!("The {noun} connected before it was its turn."),
-            (_, End::Open) => "Compare both lines from that byte on.".to_owned(),
+            (_, End::Open) => {
+                "Up to that byte all is right. Which line of your code makes the byte that came, and out of what?"
+                    .to_owned()
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use std::any::Any;
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::panic::{self, PanicHookInfo};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -163,9 +163,16 @@ fn watch_panics() {
     }));
 }
 
-/// What the system reports has a number that is another on each system: its kind says the same everywhere.
+/// What the system reports has a number that is another on each system: its kind says the same everywhere. A timeout has a kind of
+/// its own on each, and the words of the one, "operation would block", tell nobody what happened.
 fn plain(error: &io::Error) -> String {
-    if error.raw_os_error().is_some() { error.kind().to_string() } else { error.to_string() }
+    match (error.raw_os_error(), error.kind()) {
+        (None, _) => error.to_string(),
+        (_, ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            "a read timeout ran out (WouldBlock; on Windows TimedOut)".to_owned()
+        }
+        (_, kind) => kind.to_string(),
+    }
 }
 
 /// File and line. Those of the standard library's own code help nobody, and differ from one version to the next.

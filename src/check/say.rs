@@ -65,8 +65,8 @@ impl Talk {
         }
     }
 
-    /// Sends this again and again, every so often, until the time is over, or until the client has ended, or the server has
-    /// said something or hung up: then it is true.
+    /// Sends this again and again, every so often, until the time is over, or until the client has ended or sent a datagram, or the
+    /// server has said something or hung up: then it is true.
     pub fn drip(&mut self, bytes: &[u8], every: Duration, time: Duration) -> bool {
         self.drip_as(bytes, &shown(bytes), every, time)
     }
@@ -76,8 +76,13 @@ impl Talk {
         let until = Instant::now() + time;
         let every_ms = every.as_millis();
         self.say(&format!("{words} every {every_ms} ms"));
+        let udp = self.line().wire.is_udp();
         while Instant::now() < until {
             let over = match self.role {
+                Role::Client if udp => {
+                    matches!(self.hear(1, every, Wire::peek), Heard::Bytes(_))
+                        || self.end_within(Duration::ZERO).is_some()
+                }
                 Role::Client => self.end_within(every).is_some(),
                 _ => !matches!(self.hear(1, every, Wire::peek), Heard::Nothing(End::Silent(_))),
             };

@@ -52,7 +52,7 @@ pub struct Talk {
     pub(super) clock: Clock,
     /// Whether this machine stood still in one of the steps before, since they are timed.
     pub(super) stood_still: bool,
-    whole: Duration,
+    pub(super) whole: Duration,
     pub(super) lines: Vec<Line>,
     pub(super) now: usize,
     pub(super) steps: Vec<Step>,
@@ -212,19 +212,20 @@ impl Talk {
     /// # Errors
     /// When bytes come, or nothing happens.
     pub fn expect_hang_up(&mut self) -> Checked {
-        self.expect_end(Expected::HangUp, "(hangs up)")
+        self.expect_end(Expected::HangUp, "(hangs up)", PATIENCE)
     }
 
-    /// The other side has to say that this was all from it. Whether it still listens, what comes next tells.
+    /// The other side has to say at once that this was all from it. Whether it still listens, what comes next tells. Who says it only
+    /// when its own time is over does not half-close but give up.
     ///
     /// # Errors
     /// When bytes come, or nothing happens.
     pub fn expect_half_close(&mut self) -> Checked {
-        self.expect_end(Expected::HalfClose, "FIN")
+        self.expect_end(Expected::HalfClose, "FIN", PATIENCE / 2)
     }
 
-    fn expect_end(&mut self, expected: Expected, words: &str) -> Checked {
-        match self.hear(ENOUGH, PATIENCE, Wire::read) {
+    fn expect_end(&mut self, expected: Expected, words: &str, patience: Duration) -> Checked {
+        match self.hear(ENOUGH, patience, Wire::read) {
             Heard::Nothing(End::HungUp) => {
                 self.note(self.role.letters().1, words);
                 Ok(())

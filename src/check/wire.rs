@@ -149,9 +149,17 @@ impl Wire {
 
     /// The same, and leaves it there.
     pub(super) fn peek(&mut self, limit: usize) -> io::Result<Vec<u8>> {
-        let Wire::Tcp(connection) = self else { return Err(ErrorKind::NotConnected.into()) };
-        connection.socket().set_read_timeout(Some(LOOK))?;
-        read(limit, |buffer| connection.socket().peek(buffer))
+        match self {
+            Wire::Tcp(connection) => {
+                connection.socket().set_read_timeout(Some(LOOK))?;
+                read(limit, |buffer| connection.socket().peek(buffer))
+            }
+            Wire::Udp(socket, _) => {
+                socket.set_read_timeout(Some(LOOK))?;
+                read(DATAGRAM, |buffer| socket.peek_from(buffer).map(|(n, _)| n))
+            }
+            _ => Err(ErrorKind::NotConnected.into()),
+        }
     }
 }
 

@@ -6,6 +6,6 @@ mod solution;
 answers! {
     Client(ask)
     pass: solution, slow_but_right
-    fail: not_begun, no_newline, no_half_close, one_read, strings, keeps_the_length, lines, empty_is_wrong, short_time,
-        half_is_whole, empty_is_right, panics, no_limit, no_timeout, each_read_a_second
+    fail: not_begun, no_newline, no_half_close, close_for_half_close, one_read, strings, keeps_the_length, lines, empty_is_wrong, short_time,
+        half_is_whole, empty_is_right, panics, no_limit, looks_afterwards, no_timeout, each_read_a_second
 }

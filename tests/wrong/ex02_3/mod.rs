@@ -7,5 +7,5 @@ answers! {
     UdpServer(serve)
     pass: solution, slow_but_right
     fail: not_begun, newline, forgets, trims, characters, text_only, ends_at_nothing, one_for_all, by_machine, connects,
-        answers_answers, counts_answers, small_buffer, whole_buffer
+        answers_answers, counts_answers, looks_behind_the_end, small_buffer, whole_buffer
 }

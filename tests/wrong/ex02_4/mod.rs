@@ -6,6 +6,6 @@ mod solution;
 answers! {
     Client(ask)
     pass: solution, slow_but_right
-    fail: not_begun, newline, from_zero, first_only, keeps_the_number, text_only, two_bytes, resends_at_once, any_number,
-        believes_strangers, no_timeout, one_try, three_for_all, no_pause, never_gives_up
+    fail: not_begun, newline, from_zero, first_only, keeps_the_number, text_only, two_bytes, one_digit, small_buffer, resends_at_once, any_number, each_answer_begins_anew,
+        believes_strangers, no_timeout, one_try, three_for_all, no_pause, never_gives_up, four_tries
 }

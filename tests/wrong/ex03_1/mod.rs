@@ -6,6 +6,6 @@ mod solution;
 answers! {
     Client(ask)
     pass: solution, slow_but_right
-    fail: not_begun, keeps_the_sizes, to_the_end, lines, decimal, strings, one_read, half_is_whole,
-        takes_a_sign, panics, skips_two, no_limit
+    fail: not_begun, keeps_the_sizes, to_the_end, lines, decimal, unwraps, strings, one_read, stops_at_zero, waits_at_the_end, half_is_whole,
+        takes_a_sign, trims, newline_is_enough, panics, skips_two, no_limit
 }
