@@ -182,7 +182,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
     // Two clients at once: each has to wait for its whole second.
     talk.step("servers that never finish", WHEN_IT_GOES_WRONG)
         .if_returned("The page was not whole when the time was over: that is an error.")
-        .if_hung_up("The second was not over yet: a page has all of it.")
+        .if_hung_up("The second was not over yet. The server may use all of it: is the limit another one?")
         .if_silent(
             "The second is over. A session waits 30 s unless told, and a limit for each read has no effect where a byte comes now \
              and then. timeout() limits all of it.",

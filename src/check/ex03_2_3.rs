@@ -125,7 +125,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
         )
         .if_received(
             "Cookie: sid=31d4;",
-            "The field ends with a ;. It stands only *between* two cookies: in Rust, join(\"; \").",
+            "The field ends with a ;. A ; stands between two cookies, and nowhere else: in Rust, join(\"; \").",
         )
         .if_received("GET /start", "The body named the page to get next.")
         .if_hung_up("The body named a page to get next: it begins with \"/\", so it is not the result.");

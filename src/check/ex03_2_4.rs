@@ -78,7 +78,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
     const UNKNOWN: &str = "Only 404 says that nothing was ordered. Without an answer nobody knows, and ordering now may bring two \
                            pizzas: ask again, and after three questions give an error.";
     const ENOUGH: &str = "That was the fourth question after this order, and three are enough. (The `total` of a policy counts \
-                          what it does *again*: 2 makes three.)";
+                          only what it asks again: 2 makes three.)";
     const GAVE_UP: &str = "It is not known yet whether there is an order. GET /order asks, and may be sent.";
 
     talk.step("an order", ON_THE_WIRE)

@@ -114,16 +114,17 @@ fn lines_and_pong(talk: &mut Talk, lines: &[&str], pong: &str) -> Checked {
 /// So much time is to be between two lines of this one and the last.
 fn kept(talk: &mut Talk, first: Instant, least: Duration, line: &str) -> Checked {
     let took = first.elapsed();
-    let (why, wanted) = if took < least {
+    let (how, why) = if took < least {
         let why = "100 ms are to be between two lines, and this line came earlier. A ping ends a read, but not the pause: read on \
                    until the next line must be sent.";
-        (why, "later")
-    } else if took > THREE_PAUSES * 7 {
-        ("100 ms are to be between two lines, and this took far longer: is the pause another one?", "earlier")
+        ("too early", why)
+    } else if took > THREE_PAUSES * 4 {
+        ("too late", "100 ms are to be between two lines, and this took far longer: is the pause another one?")
     } else {
         return Ok(());
     };
-    talk.refuse(&format!("{}, {wanted}", text(line).words()), &text(line).said(), why)
+    let line = text(line).words();
+    talk.refuse(&format!("{line}, in its time"), format!("{line}, {how}").as_bytes(), why)
 }
 
 /// Pings until line two comes.
@@ -247,7 +248,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.step("no answer, but pings", WHEN_IT_GOES_WRONG)
         .if_returned("A second has passed without an answer. That is an error, and no empty answer.")
         .if_early("The second was not over yet.")
-        .if_hung_up("The second was not over yet: the server has all of it.")
+        .if_hung_up("The second was not over yet. The server may use all of it: is the limit another one?")
         .if_silent("A second has passed without an answer. Pings are no answer: compute the end once, and give each read what is left.");
     begun(talk, &["one"])?;
     talk.expect_frame(&text("one"))?;

@@ -207,7 +207,11 @@ impl Failure {
             }
             Clue::More(bytes) => self.expected == Expected::NoMore && self.received.starts_with(bytes.as_bytes()),
             Clue::Early => matches!(self.end, End::Open | End::Connects) && self.expected == Expected::Nothing,
-            Clue::Silent => matches!(self.end, End::Silent(_)) && self.ended.is_none(),
+            // Who connects once more and gets no answer waits as well.
+            Clue::Silent => {
+                let waits = matches!(self.expected, Expected::Result(_) | Expected::Error) && self.end == End::Connects;
+                (waits || matches!(self.end, End::Silent(_))) && self.ended.is_none()
+            }
             Clue::HungUp => matches!(self.end, End::HungUp | End::Failed | End::Refused(_)) || self.ended.is_some(),
             Clue::Returned => self.expected == Expected::Error && self.end == End::Open,
         };

@@ -370,6 +370,7 @@ impl Talk {
 
 #[cfg(test)]
 mod tests {
+    use super::super::report::Report;
     use super::*;
     use std::io::Write;
     use std::net::TcpListener;
@@ -383,6 +384,8 @@ mod tests {
         listener.accept().unwrap().0.write_all(b"5\n").unwrap();
         talk.whole = Duration::ZERO;
         let failure = talk.expect("5\n").unwrap_err();
+        let report = Report::new(&crate::check::ex02_1::EXERCISE, &[Step::new("", "")], Some(&failure)).to_string();
+        assert!(report.contains("not all of it within the 0 s that a whole check may take"), "{report}");
         assert_eq!((failure.received, failure.end), (Vec::new(), End::Slow(Duration::ZERO)));
     }
 }

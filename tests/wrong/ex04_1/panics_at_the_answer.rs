@@ -42,7 +42,7 @@ fn echo(mut client: TcpStream) -> io::Result<()> {
             _ => answer.extend([&[127][..], &(length as u64).to_be_bytes()].concat()),
         }
         answer.extend(payload);
-        client.write_all(&answer).unwrap();
+        assert!(client.write_all(&answer).is_ok(), "the client does not listen");
         if head[0] & 0x0f == 8 {
             return Ok(());
         }
