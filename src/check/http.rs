@@ -258,7 +258,7 @@ mod tests {
         }
         let failure = answered(twice).expect_no_request(Duration::from_secs(2)).unwrap_err();
         assert_eq!((failure.expected, failure.end), (Expected::NoMore, End::Open));
-        assert_eq!(failure.received, b"PUT /a HTTP/1.1\r\n");
+        assert_eq!(failure.received, b"PUT /a?b=c HTTP/1.1\r\n");
         let failure = answered(twice).expect_pause(Duration::from_secs(2)).unwrap_err();
         assert_eq!((failure.expected, failure.end), (Expected::Nothing, End::Connects));
         let mut talk = answered(twice);

@@ -39,7 +39,7 @@ fn boundary(file: &[u8]) -> String {
 
 /// A form with one file (RFC 7578).
 fn part(boundary: &str, name: &str, file: &[u8]) -> Vec<u8> {
-    let name = netprimer::encode::percent(&name);
+    let name = netprimer::encode::percent(name);
     let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
     [head.as_bytes(), file, format!("\r\n--{boundary}--\r\n").as_bytes()].concat()
 }

@@ -15,8 +15,7 @@ const TIME: Duration = Duration::from_secs(1);
 pub fn ask(server: SocketAddr, text: &str) -> io::Result<Vec<u8>> {
     let stream = TcpStream::connect_timeout(&server, TIME)?;
     let mut socket = WebSocket::from_raw_socket(stream, Role::Client, None);
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
+    for line in text.lines() {
         socket.send(Message::text(line)).map_err(io::Error::other)?;
         let end = Instant::now() + PAUSE;
         while listen(&mut socket, end)?.is_some() {}
