@@ -1,4 +1,4 @@
-//! Sends a line every 50 ms.
+//! Sends a line every 30 ms.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use tungstenite::protocol::Role;
 use tungstenite::{Error, Message, WebSocket};
 
 /// From one line to the next.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(30);
 /// For the connection, and for the answer behind the last line.
 const TIME: Duration = Duration::from_secs(1);
 
