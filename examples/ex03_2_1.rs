@@ -8,8 +8,8 @@
 //! ```
 //!
 //! The result is the text of all pages, one after the other, in UTF-8; when the first one is a 404, it is empty. Each page has
-//! one second, from the request to its last byte. The result is an error when a page has any other status, is cut, or is
-//! late.
+//! one second, from the request to its last byte. The result is an error when a page has any other status, is cut, or needs
+//! more than its second. A list may have any number of pages; you may give up, with an error, after a hundred.
 //!
 //! ```text
 //! cargo run --example ex03_2_1                checks your client

@@ -18,12 +18,12 @@
 //! In the name a quote mark is written as `%22`, CR as `%0D` and LF as `%0A`; all else as it is. The boundary must not stand in
 //! the file. The result is an error when the file cannot be had (any status but 200), or is not taken (any but 201).
 //!
-//! `Form` of the library could do it all. Leave it aside here: a form is easy once you have written one.
+//! `Form` of the library could do it all. Do not use it here: a form is easy once you have written one.
 //!
 //! ```text
 //! cargo run --example ex03_2_2                checks your client
 //! cargo run --example ex03_2_2 -- hint        gives the next hint of three
-//! cargo run --example ex03_2_2 -- run [ADDR]  uploads to a server of yours, at 127.0.0.1:8888 if you name no address
+//! cargo run --example ex03_2_2 -- run [ADDR]  uploads to a server that you wrote, at 127.0.0.1:8888 if you name none
 //! ```
 
 use netprimer::check::{self, Peer, ex03_2_2};

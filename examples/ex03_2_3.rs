@@ -13,10 +13,10 @@
 //! S: 200                                          body: welcome   no "/" first: this body is the result
 //! ```
 //!
-//! A name that is set again gets the new value. `Max-Age` of 0 or less, in any letters, takes the cookie away; all other
-//! attributes you may ignore. The name ends at the first `=`; spaces around name and value do not count. What has no `=` before
-//! the first `;`, or no name, is no cookie and changes nothing. The result is an error when a page has another status than 200,
-//! or when the tenth one names one more.
+//! A name that is set again gets the new value. A `Max-Age` of 0 or less, in upper or lower case, takes the cookie away; one that
+//! is no number says nothing, and all other attributes you may ignore. The name ends at the first `=`; spaces around name and
+//! value do not count; an empty value is a value. What has no `=` before the first `;`, or no name, is no cookie and changes
+//! nothing. The result is an error when a page has another status than 200, or when page 10 names an 11th page.
 //!
 //! A `web::Session` has a jar already. `http::Client`, the client of lesson 3.1, has none: give it one.
 //!

@@ -10,9 +10,9 @@
 //!                       429, 500, 502, 503, 504, or no answer: ask again
 //! ```
 //!
-//! Three orders at most, and after each three questions at most; then the result is an error. Before a question is asked
-//! again: the seconds that a `Retry-After` says, but one at most. When no answer begins within a second, it is lost. Any
-//! other status is an error at once.
+//! Three orders at most, and after each three questions at most; when these bring no answer, the result is an error. Before a
+//! question is asked again: the seconds that a `Retry-After` says, but one at most; without it, half a second at most. If no
+//! byte of an answer has come after one second, it is lost. Any other status is an error at once.
 //!
 //! ```text
 //! cargo run --example ex03_2_4                checks your client

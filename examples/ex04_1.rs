@@ -4,7 +4,7 @@
 //! C: 81 85 37 fa 21 3d 7f 9f 4d 51 58    text, 5 bytes, the mask, and "Hello" under it
 //! S: 81 05 48 65 6c 6c 6f                the same text, unmasked, as a server must
 //! C: 88 82 37 fa 21 3d 34 12             a Close with the code 1000
-//! S: 88 02 03 e8                         is sent back as well ...
+//! S: 88 02 03 e8                         is sent back as every frame is, with its own code and reason ...
 //! S: FIN                                 ... and then the server closes, and serves the next client
 //! ```
 //!
@@ -18,14 +18,14 @@
 //! S: 88 02 03 f1                         a Close with the code 1009, and the server hangs up
 //! ```
 //!
-//! Both come as soon as it can be known, before the rest of the frame. A client that fails must not end the server. One client
-//! at a time is enough.
+//! Send both as soon as you can know it: what is wrong in the first two bytes, before any length is read. A client may go away
+//! at any place, and that must not end the server. One client at a time is enough.
 //!
 //! ```text
 //! cargo run --example ex04_1                  checks your server
 //! cargo run --example ex04_1 -- hint          gives the next hint of three
 //! cargo run --example ex04_1 -- serve [ADDR]  lets you talk to it, at 127.0.0.1:8888 if you name no address ...
-//! printf '\201\205\067\372\041\075\177\237\115\121\130' | cargo run --example nc -- 127.0.0.1:8888     ... with such a frame
+//! printf '\201\205\067\372\041\075\177\237\115\121\130' | cargo run --example nc -- --hex 127.0.0.1:8888     ... with such a frame
 //! ```
 
 use netprimer::check::{self, Peer, ex04_1};

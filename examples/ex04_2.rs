@@ -5,7 +5,7 @@
 //! S: ping alive?             at any time
 //! C: pong alive?             at once, before the next line
 //! C: text two
-//! S: text thank you          behind the last line, within one second
+//! S: text thank you          behind the last line, at once or within one second
 //! S: close 1000
 //! C: close 1000
 //! S: FIN

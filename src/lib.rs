@@ -16,7 +16,7 @@
 //! | `03_2_1_http_get` | [`web`] | GET with ureq: status, text, query, fields, JSON |
 //! | `03_2_2_http_post` | [`web`] | POST with ureq: a form, JSON, a file |
 //! | `03_2_3_http_session` | [`web`] | cookies by hand and by the server, default fields, connections kept |
-//! | `03_2_4_http_retry` | [`web`], [`retry`] | every limit biting; what may be sent twice; a policy per address |
+//! | `03_2_4_http_retry` | [`web`], [`retry`] | every limit at work; what may be sent twice; a policy per address |
 //! | `04_1_websocket_server` | [`websocket`] | messages both ways; a page on the same port; whose pages may connect |
 //! | `04_2_websocket_client` | [`websocket`] | connect, send, receive; masks and lengths; ping and pong; closing |
 //! | `05_ftp` | [`ftp`] | two connections; the address not to be believed; what TLS changes; whether it was all |

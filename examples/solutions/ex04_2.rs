@@ -25,12 +25,13 @@ pub fn ask(server: SocketAddr, text: &str) -> io::Result<Vec<u8>> {
     }
     let answer = answer.ok_or(ErrorKind::TimedOut)?;
     // The Close comes, ours goes out, and the server's FIN ends it. What goes wrong now does not change the answer.
+    let end = Instant::now() + TIME;
     socket.get_ref().set_read_timeout(Some(TIME))?;
-    while socket.read().is_ok() {}
+    while Instant::now() < end && socket.read().is_ok() {}
     Ok(answer.into_bytes())
 }
 
-/// Reads until a text comes, or until then. The end is fixed once, so that no number of pings stretches it.
+/// Reads until a text comes, or until then. The end is computed once, so that no number of pings stretches it.
 fn listen(socket: &mut WebSocket<TcpStream>, end: Instant) -> io::Result<Option<String>> {
     loop {
         let left = end.saturating_duration_since(Instant::now());

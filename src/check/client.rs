@@ -255,7 +255,7 @@ impl Talk {
             Some(Ended::Returned(got)) if got == wanted => Ok(()),
             Some(Ended::Returned(got)) => self.fail(Expected::Result(wanted), got, End::Open),
             Some(_) => self.fail(Expected::Result(wanted), Vec::new(), End::Failed),
-            None => self.fail(Expected::Result(wanted), Vec::new(), End::Silent(patience)),
+            None => self.still_waits(Expected::Result(wanted), patience),
         }
     }
 
@@ -272,8 +272,17 @@ impl Talk {
             Some(Ended::Failed(_)) => self.fail(Expected::Nothing, Vec::new(), End::Failed),
             Some(Ended::Returned(got)) => self.fail(Expected::Error, got, End::Open),
             Some(_) => self.fail(Expected::Error, Vec::new(), End::Failed),
-            None => self.fail(Expected::Error, Vec::new(), End::Silent(patience)),
+            None => self.still_waits(Expected::Error, patience),
         }
+    }
+
+    /// It has not ended: it waits, or it has connected once more, which nobody was to take.
+    fn still_waits(&mut self, expected: Expected, patience: Duration) -> Checked {
+        if !matches!(self.line().has_come(), Ok(true)) {
+            return self.fail(expected, Vec::new(), End::Silent(patience));
+        }
+        self.note('C', "(connects)");
+        self.fail(expected, Vec::new(), End::Connects)
     }
 
     /// The client has to go on waiting for so long.

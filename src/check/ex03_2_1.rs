@@ -41,6 +41,8 @@ pub const EXERCISE: Exercise = Exercise {
 
 /// The time of a page, and as much again for a machine that has other work.
 const IN_TIME: Duration = Duration::from_secs(2);
+/// For a page of a long list: well within its second.
+const A_WHILE: Duration = Duration::from_millis(300);
 /// Between two bytes of a drip.
 const PAUSE: Duration = Duration::from_millis(150);
 const TEXT: &str = "Content-Type: text/plain; charset=utf-8";
@@ -83,8 +85,10 @@ fn begun(talk: &mut Talk) -> Checked {
 
 /// What the server plays and expects.
 fn dialogue(talk: &mut Talk) -> Checked {
+    const ASK_ON: &str = "A list has as many pages as it has: ask on, until one is a 404.";
     talk.step("the first page", ON_THE_WIRE).if_hung_up(
-        "The client gave up before it asked. In an address a space cannot stand as it is: let query() write the parameters.",
+        "The client came to its end before it asked anything. If that was an error: a space cannot stand in an address as it is. \
+         Let query() write the parameters.",
     );
     begun(talk)?;
 
@@ -95,6 +99,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
     page(talk, 2)?;
 
     talk.step("404 is the end", THE_CODE)
+        .if_received("cod\neel\nno such", "The body of a 404 is no page of the list.")
         .if_received("cod\n", "Only a part of the pages came back: put all of them together.")
         .if_received("eel\n", "Only the last page came back: put all of them together.")
         .if_hung_up("404 is an answer like others, and here it says that there are no more pages. It is no error until you make it one.")
@@ -123,12 +128,46 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.answer("404 Not Found", &[TEXT], "no such page\n");
     talk.expect_result("")?;
 
+    // Together they take longer than one page may: the limit of a page begins anew with each.
+    talk.step("a long list, page by page", THE_EXERCISE);
+    begun(talk)?;
+    for number in 1..=4 {
+        talk.from_here().if_hung_up(
+            "The client gave up, though each page came well within its second. The limit is for one page and not for the whole \
+             list.",
+        );
+        talk.say("(takes 0.3 s)");
+        talk.expect_pause(A_WHILE)?;
+        talk.from_here().if_hung_up(ASK_ON).if_silent(ASK_ON);
+        talk.answer("200 OK", &[TEXT], format!("page {number}\n"));
+        page(talk, number + 1)?;
+    }
+    talk.from_here()
+        .if_received("", "Only a part of the pages came back.")
+        .if_silent("The list is over: does the client ask on?");
+    talk.answer("404 Not Found", &[TEXT], "");
+    talk.expect_result("page 1\npage 2\npage 3\npage 4\n")?;
+
     talk.step("a page that the server cannot give", WHEN_IT_GOES_WRONG)
+        .if_more("", "500 says that the server failed. Your client took it for a page, and asks for the next one.")
         .if_returned("500 says that the server failed, not that there are no more pages. So the list is not whole.");
     begun(talk)?;
     talk.answer("200 OK", &[TEXT], "cod\n");
     page(talk, 2)?;
     talk.answer("500 Internal Server Error", &[TEXT], "");
+    talk.expect_no_request(IN_TIME)?;
+    talk.expect_error(Duration::ZERO, IN_TIME)?;
+
+    talk.step("a page that is not for everybody", WHEN_IT_GOES_WRONG)
+        .if_more(
+            "",
+            "403 says that the client may not have this page. Its body is no page, and so the list is not whole.",
+        )
+        .if_returned(
+            "403 says that the client may not have this page, not that there are no more. So the list is not whole.",
+        );
+    begun(talk)?;
+    talk.answer("403 Forbidden", &[TEXT], "not for you\n");
     talk.expect_no_request(IN_TIME)?;
     talk.expect_error(Duration::ZERO, IN_TIME)?;
 
@@ -143,9 +182,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
     // Two clients at once: each has to wait for its whole second.
     talk.step("servers that never finish", WHEN_IT_GOES_WRONG)
         .if_returned("The page was not whole when the time was over: that is an error.")
-        .if_early("The second was not over yet.")
+        .if_hung_up("The second was not over yet. The server may use all of it: is the limit another one?")
         .if_silent(
-            "The second is over. A session waits 30 s unless told, and a limit for each read never bites where a byte comes now \
+            "The second is over. A session waits 30 s unless told, and a limit for each read has no effect where a byte comes now \
              and then. timeout() limits all of it.",
         );
     for client in 1..=2 {

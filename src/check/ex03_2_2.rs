@@ -92,7 +92,7 @@ fn judge<'b>(body: &'b [u8], boundary: &str, name: &str, file: &[u8]) -> Result<
             false if body.starts_with(format!("--{boundary}\n").as_bytes()) => "Each line ends with CRLF, \\r\\n.",
             false => "The body begins with two dashes, the boundary that the label names, and CRLF.",
         };
-        return Err((first, body, why));
+        return Err((first, cut(body, b"\n").map_or(body, |(line, _)| &body[..=line.len()]), why));
     };
     let Some((head, rest)) = cut(rest, b"\r\n\r\n") else {
         let why = "The head of the part ends with an empty line: CRLF, and CRLF once more. Then the file begins.";
@@ -103,9 +103,13 @@ fn judge<'b>(body: &'b [u8], boundary: &str, name: &str, file: &[u8]) -> Result<
         head.split(|byte| *byte == b'\n').find(|line| line.to_ascii_lowercase().starts_with(b"content-disposition:"));
     let said = said.map_or(head, |line| line.strip_suffix(b"\r").unwrap_or(line));
     if said.get(19..).map(<[u8]>::trim_ascii) != line.as_bytes().get(19..).map(<[u8]>::trim_ascii) {
+        let Some((_, of_file)) = cut(said, b"form-data; name=\"file\"; ") else {
+            let why = "Two names stand here. That of the part is always file: name=\"file\". That of the file is the filename.";
+            return Err((line, said, why));
+        };
         let why = "The name stands between quote marks. One inside it would end it, and a line end would end the head: write \
                    %22, %0D and %0A for them, and leave all else as it is.";
-        return Err((line, said, why));
+        return Err((format!("filename=\"{name}\""), of_file, why));
     }
     let Some((bytes, behind)) = cut(rest, last.as_bytes()) else {
         let why = "The last boundary ends it all: CRLF, two dashes, the boundary, and two dashes more.";
@@ -122,9 +126,9 @@ fn judge<'b>(body: &'b [u8], boundary: &str, name: &str, file: &[u8]) -> Result<
                 "One CRLF stands before the last boundary and belongs to it. A second one is added to the file."
             }
             (_, true) => {
-                "This file ends with CRLF, and the CRLF before the boundary comes on top of it: it is no part of the file."
+                "This file ends with CRLF, and the CRLF before the boundary is added after it: it is no part of the file."
             }
-            _ => "The file has to come as it is, byte by byte. As text it cannot be read: a file is bytes.",
+            _ => "The file has to come as it is, byte by byte. Do not read it as text: a file is bytes.",
         };
         return Err(("the file as it is".to_owned(), bytes, why));
     }
@@ -179,7 +183,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
     taken(talk, "nothing", "nothing", b"")?;
 
     talk.step("bytes that are no text", THE_CODE).if_hung_up(
-        "A file is bytes of any kind. As text it cannot be read (in Rust: text(), String, from_utf8()). Only the name is text.",
+        "A file is bytes of any kind. Do not read it as text (in Rust: text(), String, from_utf8()). Only the name is text.",
     );
     taken(talk, "你好.txt", "你好.txt", b"\x00\xff\xfe--\r\n\r\n--")?;
 
@@ -198,7 +202,15 @@ fn dialogue(talk: &mut Talk) -> Checked {
         "This file holds the boundary of your first upload. That is no reason to give up: another one will do.",
     );
     let file = format!("one\r\n--{boundary}\r\ntwo\r\n--{boundary}--\r\n");
-    taken(talk, "a form.txt", "a form.txt", file.as_bytes())?;
+    let second = uploaded(talk, "a form.txt", "a form.txt", file.as_bytes())?;
+    talk.answer("201 Created", &[], "taken");
+    talk.expect_result("taken")?;
+
+    talk.step("both boundaries in the file", WHEN_IT_GOES_WRONG).if_hung_up(
+        "This file holds the boundaries of two uploads before. That is no reason to give up: another one will do.",
+    );
+    let file = format!("{file}--{second}\r\nthree\r\n--{second}--\r\n");
+    taken(talk, "two forms.txt", "two forms.txt", file.as_bytes())?;
 
     talk.step("a server that takes no file", THE_CODE)
         .if_returned("413 says that the file is not taken. An answer is no error until you make it one.");

@@ -89,7 +89,7 @@ fn shown_again(talk: &mut Talk, path: &str, set: &[&str], wanted: &str) -> Check
                     "A cookie is missing. An answer may have several fields Set-Cookie, and those of earlier answers still \
                      count."
                 }
-                (false, true) => "One of them is no cookie, or not any more.",
+                (false, true) => "One of them is not to be shown: it is no cookie, or was taken away.",
                 (false, false) => "Each cookie goes as name=value, with \"; \" between them. Compare both lines.",
             };
             talk.differs(&expected, got.as_bytes(), why)
@@ -116,8 +116,16 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.step("a cookie comes back", ON_THE_WIRE)
         .if_received("no field", "The server set a cookie. Keep it, and show it with the next request.")
         .if_received(
-            "Cookie: sid=31d4;",
+            "Cookie: sid=31d4; ",
             "What stands behind the first ; tells the client where the cookie may go. It never goes back.",
+        )
+        .if_received(
+            "Cookie: sid=31d4;P",
+            "What stands behind the first ; tells the client where the cookie may go. It never goes back.",
+        )
+        .if_received(
+            "Cookie: sid=31d4;",
+            "The field ends with a ;. A ; stands between two cookies, and nowhere else: in Rust, join(\"; \").",
         )
         .if_received("GET /start", "The body named the page to get next.")
         .if_hung_up("The body named a page to get next: it begins with \"/\", so it is not the result.");
@@ -142,13 +150,21 @@ fn dialogue(talk: &mut Talk) -> Checked {
     shown_again(talk, "/page3", &["sid=77aa"], "sid=77aa")?;
     arrived(talk)?;
 
-    talk.step("spaces, and = in a value", THE_EXERCISE)
-        .if_received("Cookie: token=YWI;", "Only the first = ends the name: those behind it belong to the value.")
-        .if_received("Cookie: token=YWI", "Only the first = ends the name: those behind it belong to the value.")
-        .if_received("Cookie: token =", "Spaces around the name and the value are no part of them.")
-        .if_received("Cookie: token= ", "Spaces around the name and the value are no part of them.");
+    talk.step("= in a value", THE_EXERCISE)
+        .if_received(
+            "Cookie: token=YWI==; token=",
+            "Only the first = ends the name: here it is token both times, and the new value replaces the old one.",
+        )
+        .if_received("Cookie: token=YWI", "Only the first = ends the name: those behind it belong to the value.");
     begun(talk)?;
-    shown_again(talk, "/page2", &["token = YWI== ;HttpOnly"], "token=YWI==")?;
+    shown_again(talk, "/page2", &["token=YWI=="], "token=YWI==")?;
+    shown_again(talk, "/page3", &["token=ZGI=="], "token=ZGI==")?;
+    arrived(talk)?;
+
+    talk.step("spaces", THE_EXERCISE)
+        .if_received("Cookie: lang", "Spaces around the name and the value are no part of them.");
+    begun(talk)?;
+    shown_again(talk, "/page2", &["lang = zh ;HttpOnly"], "lang=zh")?;
     arrived(talk)?;
 
     talk.step("Max-Age=0 takes a cookie away", ON_THE_WIRE)
@@ -163,8 +179,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
     shown_again(talk, "/page3", &["lang=; Path=/; Max-Age=0"], "sid=31d4")?;
     arrived(talk)?;
 
-    talk.step("and so does an age below zero, in any letters", THE_EXERCISE)
-        .if_received("Cookie:", "The name of an attribute is the same in any letters, and an age of -5 is over, too.");
+    talk.step("an age below zero, and max-age in lower case", THE_EXERCISE)
+        .if_received("Cookie:", "Max-Age is the same in upper and lower case, and an age of -5 is over, too.");
     begun(talk)?;
     shown_again(talk, "/page2", &["sid=31d4"], "sid=31d4")?;
     shown_again(talk, "/page3", &["sid=31d4; max-age=-5"], "")?;
@@ -172,6 +188,11 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.step("ages that take nothing away", THE_EXERCISE)
         .if_received("no field", "60 is above zero, and \"soon\" is no number: neither takes the cookie away.")
+        .if_received(
+            "Cookie: b=2",
+            "An empty value is a value: a= is a cookie, and its age of 60 does not take it away.",
+        )
+        .if_received("Cookie: a=", "\"soon\" is no number, so this Max-Age says nothing: the cookie b stays.")
         .if_hung_up("\"soon\" is no number. Then this attribute says nothing, and that is no reason to give up.");
     begun(talk)?;
     shown_again(talk, "/page2", &["a=; Max-Age=60", "b=2; Max-Age=soon"], "a=; b=2")?;
@@ -182,6 +203,12 @@ fn dialogue(talk: &mut Talk) -> Checked {
             "Cookie: sid=31d4; x=y",
             "What stands behind the first ; is an attribute, also where no cookie stands before it.",
         )
+        .if_received("Cookie: =nobody", "=nobody has no name: it is no cookie.")
+        .if_received(
+            "Cookie: nothing",
+            "The line \"nothing\" has no =, so it has no name and no value: it is no cookie.",
+        )
+        .if_received("Cookie: HttpOnly", "HttpOnly has no =, so it has no name and no value: it is no cookie.")
         .if_hung_up("A line that is no cookie changes nothing, and is no reason to give up.");
     begun(talk)?;
     shown_again(talk, "/page2", &["nothing", "=nobody", "sid=31d4", "HttpOnly; x=y"], "sid=31d4")?;

@@ -32,7 +32,7 @@ pub const EXERCISE: Exercise = Exercise {
          answers: which end it with a result, which end it with an error, and after which nobody knows.",
         "`Session::with(Options { read: Some(Duration::from_secs(1)), ..Options::default() })`, and \
          `session.mount(\"http://\", Policy { total: 2, statuses: vec![429, 500, 502, 503, 504], retry_after_max: \
-         1.0, ..Policy::default() })`. A function `status_and_body(answer: Response) -> io::Result<(u16, Vec<u8>)>` \
+         1.0, ..Policy::default() })`: a `total` of 2 means two more attempts, so three questions. A function `status_and_body(answer: Response) -> io::Result<(u16, Vec<u8>)>` \
          is of use twice: `answer.status().as_u16()` and `answer.bytes()?`. An order is lost when `send()` fails, \
          and also when `bytes()` fails.",
         "`match session.post(&url).body(\"pizza\").send().map_err(io::Error::from).and_then(status_and_body)`: \
@@ -75,6 +75,10 @@ fn gives_up(talk: &mut Talk) -> Checked {
 fn dialogue(talk: &mut Talk) -> Checked {
     const TWICE: &str = "The first order may have arrived, and then two pizzas come. Only GET may be sent again without \
                          thinking: ask with GET /order whether the order is there.";
+    const UNKNOWN: &str = "Only 404 says that nothing was ordered. Without an answer nobody knows, and ordering now may bring two \
+                           pizzas: ask again, and after three questions give an error.";
+    const ENOUGH: &str = "That was the fourth question after this order, and three are enough. (The `total` of a policy counts \
+                          only what it asks again: 2 makes three.)";
     const GAVE_UP: &str = "It is not known yet whether there is an order. GET /order asks, and may be sent.";
 
     talk.step("an order", ON_THE_WIRE)
@@ -118,9 +122,13 @@ fn dialogue(talk: &mut Talk) -> Checked {
     ordered(talk)?;
     talk.hang_up();
     get(talk)?;
+    talk.from_here().if_received("POST", UNKNOWN).if_hung_up("GET may be sent again: three times after each order.").if_silent(
+        "The client pauses for too long, or waits for something else. Ask again at once, or after half a second at most: a \
+         `backoff_factor` of 0.1, or none.",
+    );
     talk.hang_up();
     get(talk)?;
-    talk.answer("503 Service Unavailable", &[], "");
+    talk.answer("502 Bad Gateway", &[], "");
     get(talk)?;
     talk.answer("200 OK", &[], "order 35");
     talk.expect_result("order 35")?;
@@ -135,10 +143,51 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.answer("400 Bad Request", &[], "no such dish");
     gives_up(talk)?;
 
-    talk.step("three questions are enough", THE_EXERCISE)
-        .if_more("", "That was the third question after this order. At some time it is enough.")
+    talk.step("what the server will never do", THE_EXERCISE)
+        .if_more("", "501 says that the server cannot do this at all. Only 429, 500, 502, 503 and 504 may change.")
+        .if_returned("501 says that there is no order: that is no result.");
+    ordered(talk)?;
+    talk.answer("501 Not Implemented", &[], "");
+    gives_up(talk)?;
+
+    talk.step("a question that is refused", THE_EXERCISE)
+        .if_more(
+            "POST",
+            "Only 404 says that nothing was ordered. 403 says that the server does not tell: ordering now may bring two pizzas.",
+        )
+        .if_more("", "403 will not change: asking again is of no use.")
+        .if_returned("403 does not say what became of the order: there is no result.");
+    ordered(talk)?;
+    talk.answer("503 Service Unavailable", &[], "");
+    get(talk)?;
+    talk.answer("403 Forbidden", &[], "not for you");
+    gives_up(talk)?;
+
+    talk.step("all questions are lost", WHEN_IT_GOES_WRONG)
+        .if_received("POST", UNKNOWN)
+        .if_more("POST", UNKNOWN)
+        .if_more("", ENOUGH)
         .if_returned("The server never said what became of the order: there is no result.")
-        .if_hung_up("Three questions after each order: the client gave up before.");
+        .if_hung_up(
+            "Three questions after each order: the client gave up before. A lost answer may be asked for again.",
+        );
+    ordered(talk)?;
+    talk.hang_up();
+    for _ in 1..=3 {
+        get(talk)?;
+        talk.hang_up();
+    }
+    gives_up(talk)?;
+
+    talk.step("three questions are enough", THE_EXERCISE)
+        .if_received("POST", UNKNOWN)
+        .if_more("POST", UNKNOWN)
+        .if_more("", ENOUGH)
+        .if_returned("The server never said what became of the order: there is no result.")
+        .if_hung_up(
+            "Three questions after each order: the client gave up before, at the last status above. 429, 500, 502, 503 and 504 \
+             may change, so ask again.",
+        );
     ordered(talk)?;
     for status in
         ["503 Service Unavailable", "500 Internal Server Error", "429 Too Many Requests", "504 Gateway Timeout"]
@@ -165,12 +214,13 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.step("Retry-After", ON_THE_WIRE)
         .if_early(
-            "The server said when to come back, and the client came at once. Waiting helps it: up to a second here.",
+            "The server said when to come back, and the client came earlier. Wait as long as it says, up to a second here.",
         )
-        .if_silent("99999 seconds are more than a day. A stranger does not put us to sleep: one second at most.")
+        .if_silent("99999 seconds are more than a day. No server makes us wait for so long: one second at most, and then ask.")
         .if_hung_up(
-            "99999 seconds do not fit into any limit, nor does the minute that a policy allows unless told. But nobody has to \
-             wait for so long: one second at most, and then ask.",
+            "One second is to be waited at most, and then the question comes. A policy waits for a minute if `retry_after_max` \
+             does not say 1.0. If it does: `timeout()` and `total` of `Options` are for everything, the pauses too, and this \
+             pause fills the second. `read` of `Options` is for each wait alone.",
         );
     ordered(talk)?;
     talk.answer("503 Service Unavailable", &[], "");

@@ -75,6 +75,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.step("a text of five bytes", ON_THE_WIRE)
         .if_received(b"\x81\x85", "This frame says that it has a mask. A server's has none: the highest bit of its second byte is 0.")
         .if_received(b"\x81\x05\x7f", "These bytes are still under the mask. Take it away: byte by byte `^` the mask's.")
+        .if_received(b"\x81\x05\x37\xfa\x21\x3d", "The mask is no part of the answer: behind the length comes the payload.")
+        .if_received(b"\x81\x7e", "A length of 5 fits into the second byte, and the shortest of the three ways has to be taken.")
+        .if_received(b"\x81\x7f", "A length of 5 fits into the second byte, and the shortest of the three ways has to be taken.")
         .if_received("Hello", "This is the payload alone. The answer is a frame: two bytes stand in front.")
         .if_received("\x01", "The highest bit of the first byte is missing: FIN. The first byte goes back as it came.")
         .if_silent("The whole frame is there: 2 bytes, the 4 of the mask, 5 of payload. Do you wait for more than its length says?");
@@ -98,6 +101,10 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.step("two frames at once, with two masks", WHEN_IT_GOES_WRONG)
         .if_cut("Both frames came in one piece. What stands behind the first one is the second, and must not get lost.")
+        .if_received(
+            b"\x81",
+            "The first byte goes back as it came: here it is 82, FIN and the opcode of a binary message.",
+        )
         .if_received(b"\x82\x03one\x82\x03", "Each frame has a mask of its own, and it begins anew with each payload.");
     talk.send_as(
         [masked(0x82, b"one", MASK), masked(0x82, b"two", OTHER_MASK)].concat(),
@@ -137,9 +144,36 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_hung_up("Who gets a Close answers with one, and only then hangs up: so both know that nothing was lost.")
         .if_silent("The client has said that it is done, and got its Close: hang up, or it waits for ever.");
     echoed(talk, "close 1000", 0x88, &[0x03, 0xe8])?;
+    talk.from_here()
+        .if_silent("The client has said that it is done, and got its Close: hang up, or it waits for ever.")
+        .if_received("", "The Close was the last frame. Nothing more comes, only the end of the connection.");
     talk.expect_hang_up()?;
 
-    let refusals: [(_, &[u8], _, u8, _); 4] = [
+    talk.step("another client, and a Close with a reason", THE_EXERCISE)
+        .if_hung_up(
+            "The first client has gone. The server stays, and accepts the next one, for ever: does its loop end?",
+        )
+        .if_silent("The first client has gone. Does the server accept the next one?");
+    talk.connect()?;
+    echoed(talk, "text, Hello", 0x81, b"Hello")?;
+    talk.from_here()
+        .if_received(
+            b"\x88\x02\x03\xe8",
+            "This is always the same Close. The client's own goes back, with its code and its reason, as every frame does.",
+        )
+        .if_received("", "A Close goes back as every frame does: its code, and the reason behind it.")
+        .if_hung_up("Who gets a Close answers with one, also when it has a reason.")
+        .if_silent("Who gets a Close answers with one, also when it has a reason.");
+    echoed(talk, "close 1001 bye", 0x88, b"\x03\xe9bye")?;
+    talk.expect_hang_up()?;
+
+    const EMPTY: &str = "A Close may be empty: its length is 0, and that of the answer, too.";
+    talk.step("an empty Close", THE_EXERCISE).if_received("", EMPTY).if_hung_up(EMPTY).if_silent(EMPTY);
+    talk.connect()?;
+    echoed(talk, "close, 0 bytes", 0x88, b"")?;
+    talk.expect_hang_up()?;
+
+    let refusals: [(_, &[u8], _, u8, _); 5] = [
         (
             "a frame without a mask",
             &[0x81, 0x05],
@@ -149,10 +183,11 @@ fn dialogue(talk: &mut Talk) -> Checked {
         ),
         (
             "a reserved bit",
-            &[0xc1, 0x85],
-            "c1 85",
+            &[0xc1, 0xfe],
+            "c1 fe",
             0xea,
-            "One of the three bits behind FIN is set, and nobody agreed on what it means: a Close with 1002, before the rest of the frame.",
+            "One of the three bits behind FIN is set, and nobody agreed on what it means. This can be known now, before the length \
+             and the rest of the frame: a Close with 1002.",
         ),
         (
             "one byte too long",
@@ -168,21 +203,54 @@ fn dialogue(talk: &mut Talk) -> Checked {
             0xf1,
             "It announces more than any memory. Compare the length with the limit before you calculate with it or make room.",
         ),
+        (
+            "a liar with a small end",
+            &[0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 5],
+            "82 ff 00 00 00 01 00 00 00 05",
+            0xf1,
+            "This is 4,294,967,301, and its last four bytes alone are 5. `as u32` or `as i32` throws the others away: compare the \
+             whole u64 with the limit.",
+        ),
     ];
     for (title, bytes, words, code, why) in refusals {
         talk.step(title, WHEN_IT_GOES_WRONG).if_hung_up(why).if_received("", why).if_silent(why);
         talk.connect()?;
         talk.send_as(bytes, words);
         talk.expect([0x88, 0x02, 0x03, code])?;
+        talk.from_here()
+            .if_silent("The Close was right. Now close the connection, without a look at the rest.")
+            .if_received("", "The Close was right. Nothing more comes behind it, only the end of the connection.");
         talk.expect_hang_up()?;
     }
 
-    talk.step("a client that goes in the middle of a frame", THE_CODE)
-        .if_hung_up("One client broke off, and the server ended for all. Catch its error, and accept the next one.")
-        .if_silent("Does the server still wait for the client before?");
+    let broken: [(_, &[u8], _); 4] = [
+        ("a client that says nothing and goes", b"", ""),
+        ("a client that goes in the middle of a length", &[0x82, 0xfe, 0x01], "82 fe 01"),
+        ("a client that goes in the middle of a mask", &frame[..4], "81 85 37 fa"),
+        ("a client that goes in the middle of a payload", &frame[..8], "81 85 37 fa 21 3d 7f 9f"),
+    ];
+    for (title, bytes, words) in broken {
+        gone(talk, title);
+        talk.connect()?;
+        if !bytes.is_empty() {
+            talk.send_as(bytes, words);
+        }
+        talk.hang_up();
+        talk.connect()?;
+        echoed(talk, "text, Hello", 0x81, b"Hello")?;
+    }
+
+    gone(talk, "a client that does not wait for the answer");
     talk.connect()?;
-    talk.send_as(&frame[..4], "81 85 37 fa");
+    talk.send_as(masked(0x82, &vec![b'x'; LIMIT], MASK), "binary, 1048576 bytes, masked");
     talk.hang_up();
     talk.connect()?;
     echoed(talk, "text, Hello", 0x81, b"Hello")
+}
+
+/// Whoever goes, and wherever: the next one is served.
+fn gone(talk: &mut Talk, title: &'static str) {
+    talk.step(title, THE_CODE)
+        .if_hung_up("One client went away, and the server ended for all. Catch its error, and accept the next one.")
+        .if_silent("Does the server still wait for the client before?");
 }

@@ -45,20 +45,25 @@ impl Frame {
 
     /// What it says.
     pub fn words(&self) -> String {
+        shown(&self.said())
+    }
+
+    /// The same as evidence, in which a report shows each byte that is no letter.
+    pub fn said(&self) -> Vec<u8> {
         let kind = match self.0 {
             TEXT => "text",
             CLOSE => "close",
             PING => "ping",
             PONG => "pong",
-            _ => return format!("a frame that begins with {:02x}", self.0),
+            _ => return format!("a frame that begins with {:02x}", self.0).into(),
         };
         match (self.0, self.1.as_slice()) {
-            (_, []) => kind.to_owned(),
+            (_, []) => kind.into(),
             (CLOSE, [high, low, reason @ ..]) => {
                 let code = u16::from_be_bytes([*high, *low]);
-                format!("{kind} {code} {}", shown(reason)).trim_end().to_owned()
+                [format!("{kind} {code} ").as_bytes(), reason].concat().trim_ascii_end().to_vec()
             }
-            (_, payload) => format!("{kind} {}", shown(payload)),
+            (_, payload) => [kind.as_bytes(), b" ", payload].concat(),
         }
     }
 }
@@ -116,7 +121,7 @@ impl Talk {
         if got == *wanted {
             return Ok(());
         }
-        self.fail(Expected::Other(wanted.words()), got.words().into_bytes(), End::Open)
+        self.fail(Expected::Other(wanted.words()), got.said(), End::Open)
     }
 
     /// The client has to go on, and may not connect again for so long.

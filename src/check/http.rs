@@ -166,8 +166,7 @@ impl Talk {
             // Asked before the look: what it did before its end is then already here.
             let (over, ended) = (self.clock.now() >= until, self.how_it_ended(TICK).is_some());
             if matches!(self.line().has_come(), Ok(true)) {
-                self.note('C', "(connects)");
-                return self.fail(Expected::NoMore, Vec::new(), End::Connects);
+                return self.one_more_request();
             }
             if ended {
                 return Ok(());
@@ -176,6 +175,19 @@ impl Talk {
                 return self.fail(Expected::NoMore, Vec::new(), End::Silent(patience));
             }
         }
+    }
+
+    /// Which one it is, its first line tells.
+    fn one_more_request(&mut self) -> Checked {
+        self.accept()?;
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") && line.len() < LONGEST {
+            match self.hear(1, PATIENCE, Wire::read) {
+                Heard::Bytes(byte) => line.extend(byte),
+                Heard::Nothing(_) => return self.fail(Expected::NoMore, Vec::new(), End::Connects),
+            }
+        }
+        self.fail(Expected::NoMore, line, End::Open)
     }
 
     /// The client has to wait for so long after the answer, and neither to connect nor to end.
@@ -245,7 +257,8 @@ mod tests {
             put(server).and_then(|_| put(server))
         }
         let failure = answered(twice).expect_no_request(Duration::from_secs(2)).unwrap_err();
-        assert_eq!((failure.expected, failure.end), (Expected::NoMore, End::Connects));
+        assert_eq!((failure.expected, failure.end), (Expected::NoMore, End::Open));
+        assert_eq!(failure.received, b"PUT /a?b=c HTTP/1.1\r\n");
         let failure = answered(twice).expect_pause(Duration::from_secs(2)).unwrap_err();
         assert_eq!((failure.expected, failure.end), (Expected::Nothing, End::Connects));
         let mut talk = answered(twice);

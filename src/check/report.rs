@@ -80,6 +80,11 @@ impl Step {
         self
     }
 
+    /// What it means when something comes is from here on for others to say.
+    pub(super) fn forget(&mut self) {
+        self.clues.clear();
+    }
+
     /// The dialogue has found out by itself why.
     pub(super) fn because(&mut self, why: &'static str) {
         self.clues.insert(0, (Clue::Received(b""), why));
@@ -113,6 +118,8 @@ pub(super) enum End {
     /// A connection that was not to come.
     Connects,
     Silent(Duration),
+    /// All waits together took longer than a conversation may.
+    Slow(Duration),
     HungUp,
     /// A client gave an error.
     Failed,
@@ -154,6 +161,7 @@ impl Failure {
             End::Connects => "a connection".to_owned(),
             End::Silent(_) if self.ended.is_some() => "nothing".to_owned(),
             End::Silent(time) => format!("nothing within {} s", time.as_secs_f32()),
+            End::Slow(time) => format!("not all of it within the {} s that a whole check may take", time.as_secs()),
             End::HungUp => "(hangs up)".to_owned(),
             End::Failed if matches!(self.ended, Some(Ended::Panicked { .. })) => "a panic".to_owned(),
             End::Failed => "an error".to_owned(),
@@ -212,7 +220,11 @@ impl Failure {
             }
             Clue::More(bytes) => self.expected == Expected::NoMore && self.received.starts_with(bytes.as_bytes()),
             Clue::Early => matches!(self.end, End::Open | End::Connects) && self.expected == Expected::Nothing,
-            Clue::Silent => matches!(self.end, End::Silent(_)) && self.ended.is_none(),
+            // Who connects once more and gets no answer waits as well.
+            Clue::Silent => {
+                let waits = matches!(self.expected, Expected::Result(_) | Expected::Error) && self.end == End::Connects;
+                (waits || matches!(self.end, End::Silent(_))) && self.ended.is_none()
+            }
             Clue::HungUp => matches!(self.end, End::HungUp | End::Failed | End::Refused(_)) || self.ended.is_some(),
             Clue::Returned => self.expected == Expected::Error && self.end == End::Open,
         };
@@ -227,6 +239,9 @@ impl Failure {
         }
         match (&self.expected, &self.end) {
             (_, End::Refused(_)) => "Nobody listens there: does the server still run?".to_owned(),
+            (_, End::Slow(_)) => {
+                format!("The {noun} has not stopped, but each answer took its time. What does it wait for?")
+            }
             (Expected::Connection, End::Silent(_)) => {
                 format!("Nobody connected. Does the {noun} use the address that it is given?")
             }
@@ -241,6 +256,10 @@ impl Failure {
             (_, End::HungUp) => format!("The {noun} closed the connection where it had to go on."),
             (_, End::Failed) => format!("The {noun} gave up where it had to go on."),
             (Expected::Error, End::Open) => "Here is no right answer to return: an error had to come.".to_owned(),
+            (Expected::Result(_) | Expected::Error, End::Connects) => {
+                format!("All was said, and the {noun} connects once more: does it send something twice?")
+            }
+            (Expected::NoMore, End::Open) if noun == "client" => "Here is one question too many.".to_owned(),
             (Expected::NoMore, End::Open) => "Here is one answer too many.".to_owned(),
             (Expected::Nothing, End::Open) => format!("The {noun} spoke before it was its turn."),
             (Expected::HangUp | Expected::HalfClose, End::Open) => {

@@ -94,6 +94,16 @@ impl Talk {
         &mut self.steps[last]
     }
 
+    /// In the middle of a step: what it means when something else comes from here on. What was said of it before is over.
+    pub fn from_here(&mut self) -> &mut Step {
+        if self.steps.is_empty() {
+            self.step("", "");
+        }
+        let last = self.steps.len() - 1;
+        self.steps[last].forget();
+        &mut self.steps[last]
+    }
+
     /// From now on this one of several clients talks, which stay connected side by side.
     pub fn client(&mut self, number: usize) {
         self.lines.retain(|line| line.number.is_some());
@@ -246,7 +256,7 @@ impl Talk {
     ) -> Heard {
         let begin = self.clock.now();
         if begin >= self.whole {
-            return Heard::Nothing(End::Silent(WHOLE)); // also for somebody who never stops to send
+            return Heard::Nothing(End::Slow(self.whole)); // also for somebody who never stops to send
         }
         loop {
             // Asked before the look: what was sent before the end is then already here.
@@ -292,7 +302,7 @@ impl Talk {
         // Wrong bytes speak for themselves; who is silent or gone may have ended.
         let wait = match end {
             End::Open | End::Connects => None,
-            End::Silent(_) | End::Failed => Some(Duration::ZERO),
+            End::Silent(_) | End::Slow(_) | End::Failed => Some(Duration::ZERO),
             End::HungUp | End::Refused(_) => Some(LAST_WORDS),
         };
         let ended = wait.and_then(|wait| self.end_within(wait)).map(|ended| match ended {
@@ -361,6 +371,7 @@ impl Talk {
 
 #[cfg(test)]
 mod tests {
+    use super::super::report::Report;
     use super::*;
     use std::io::Write;
     use std::net::TcpListener;
@@ -374,6 +385,8 @@ mod tests {
         listener.accept().unwrap().0.write_all(b"5\n").unwrap();
         talk.whole = Duration::ZERO;
         let failure = talk.expect("5\n").unwrap_err();
-        assert_eq!((failure.received, failure.end), (Vec::new(), End::Silent(WHOLE)));
+        let report = Report::new(&crate::check::ex02_1::EXERCISE, &[Step::new("", "")], Some(&failure)).to_string();
+        assert!(report.contains("not all of it within the 0 s that a whole check may take"), "{report}");
+        assert_eq!((failure.received, failure.end), (Vec::new(), End::Slow(Duration::ZERO)));
     }
 }

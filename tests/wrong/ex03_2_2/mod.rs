@@ -11,8 +11,9 @@ mod solution;
 answers! {
     Client(ask)
     pass: solution, slow_but_right, form
-    fail: not_begun, no_label, no_boundary, no_dashes, newlines, no_end, text_only, no_line_end,
-        one_line_end_more, name_as_it_is, one_boundary, any_status, uploads_nothing
+    fail: not_begun, no_label, no_boundary, no_dashes, newlines, no_end, text_only, no_line_end, one_line_end_more,
+        name_as_it_is, one_boundary, any_status, uploads_nothing, another_name, looks_once, percent_encoded,
+        posts_twice
 }
 
 /// All but what this exercise is about: how the form is written.

@@ -6,6 +6,7 @@ mod solution;
 answers! {
     ClientWith(ask)
     pass: solution, slow_but_right
-    fail: not_begun, no_handshake_left_out, no_close, all_at_once, sleeps, waits_for_ever, silence_is_an_error, each_read_anew,
-        ping_is_the_answer, end_is_empty
+    fail: not_begun, no_handshake_left_out, no_close, all_at_once, sleeps, waits_for_ever, silence_is_an_error,
+        each_read_anew, ping_is_the_answer, end_is_empty, close_without_a_code, drops_the_answer, half_a_second,
+        keeps_the_line_end, never_connects, one_read
 }
