@@ -29,6 +29,8 @@ pub enum At {
     Nobody,
     /// At a TCP port that answers nothing, as behind a firewall that drops each SYN. Only where [`Talk::has_silence`].
     Silent,
+    /// At an address to which there is no TCP connection: this system says so itself, and no packet leaves it.
+    Impossible,
 }
 
 /// What a client does that should wait.
@@ -108,6 +110,7 @@ impl Talk {
                 At::Tcp => Wire::listening(),
                 At::Udp => Wire::datagrams(),
                 At::Nobody => Wire::nobody(),
+                At::Impossible => Ok(Wire::Impossible),
                 At::Silent => {
                     let none = || Error::Invalid("no port of this system is silent".into());
                     Ok(Wire::silent()?.ok_or_else(none)?)

@@ -72,6 +72,12 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_silent("One line, one answer: then the server closes the connection.");
     talk.expect_hang_up()?;
 
+    talk.step("the next client", THE_EXERCISE)
+        .if_hung_up("One client was served, and there are more: serve() never returns. Accept in a loop.")
+        .if_silent("One client was served, and there are more: accept in a loop.");
+    talk.connect()?;
+    answered(talk, "hi\n", "ok 2\n")?;
+
     talk.step("bytes that are no text", THE_CODE)
         .if_received("ok 3", "These are 7 bytes. As text they would be 3 characters, the last of them a bad one.")
         .if_received("ok 9", "The bad byte became a character of three bytes: from_utf8_lossy() is for showing, not for counting.")
@@ -101,6 +107,20 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_received("ok", "100 bytes have come, and no newline: this is no line.");
     talk.connect()?;
     answered(talk, [b'x'; LONGEST], "long\n")?;
+
+    talk.step("too long, in two pieces", WHEN_IT_GOES_WRONG)
+        .if_received(
+            "ok",
+            "50 bytes and 51, the last of them a newline, are 101. A line has 100 at most: look at its length whenever a piece has \
+             come, also when that piece ends the line.",
+        )
+        .if_received("late", "101 bytes have come: this line is too long. Your count has stepped over its limit.")
+        .if_silent("101 bytes have come: this line is too long. Has your count stepped over its limit?");
+    talk.connect()?;
+    talk.send([b'x'; LONGEST / 2]);
+    talk.expect_nothing()?;
+    talk.send([vec![b'x'; LONGEST / 2], b"\n".to_vec()].concat());
+    talk.expect_unless_reset("long\n")?;
 
     talk.step("half a line", WHEN_IT_GOES_WRONG)
         .if_received(
@@ -138,10 +158,12 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     let late = "The time is over, and the client still has its place. A read timeout counts each read: a byte now and then \
                 starts it anew, and holds the server as long as it likes. That is the slow loris. Fix the end once, when the \
-                client comes, and give each read what is left.";
+                client comes, and give each read what is left. (Or is your time longer than 1.5 s?)";
+    let kind = "The client is to learn what was wrong: \"late\". A read that ran out of time is an error of the kind WouldBlock on \
+                Linux, and TimedOut on Windows. Does your code know both?";
     talk.step("the one that drips", WHEN_IT_GOES_WRONG)
         .if_early("The second and a half was not over yet.")
-        .if_hung_up("The client is to learn what was wrong: \"late\".")
+        .if_hung_up(kind)
         .if_received(
             "cut",
             "No FIN came. A read that ran out of time is an error, WouldBlock or TimedOut, and not the end.",
@@ -158,7 +180,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.step("the silent one", WHEN_IT_GOES_WRONG)
         .if_silent("Silence has no end of its own: without a timeout the server waits for ever.")
-        .if_hung_up("The client is to learn what was wrong: \"late\".");
+        .if_hung_up(kind);
     talk.client(1);
     talk.expect("late\n")?;
     talk.expect_hang_up()

@@ -48,6 +48,21 @@ impl Talk {
         Ok(got)
     }
 
+    /// These bytes have to come, or the end without them: where bytes of ours are not read, the reset may overtake the answer.
+    ///
+    /// # Errors
+    /// When others come, or nothing happens.
+    pub fn expect_unless_reset(&mut self, bytes: impl AsRef<[u8]>) -> Checked {
+        match self.hear(1, PATIENCE, Wire::peek) {
+            Heard::Bytes(_) => {
+                self.expect(bytes)?;
+                self.expect_hang_up()
+            }
+            Heard::Nothing(End::HungUp) => Ok(()),
+            Heard::Nothing(end) => self.fail(Expected::Bytes(bytes.as_ref().to_vec()), Vec::new(), end),
+        }
+    }
+
     /// What came is not what had to come, and this is why.
     ///
     /// # Errors

@@ -80,6 +80,11 @@ impl Step {
         self
     }
 
+    /// What it means when something comes is from here on for others to say.
+    pub(super) fn forget(&mut self) {
+        self.clues.clear();
+    }
+
     /// The dialogue has found out by itself why.
     pub(super) fn because(&mut self, why: &'static str) {
         self.clues.insert(0, (Clue::Received(b""), why));
@@ -150,6 +155,7 @@ impl Failure {
 
     fn received(&self) -> String {
         let end = match &self.end {
+            End::Open if self.received.is_empty() && matches!(self.expected, Expected::Other(_)) => "nothing".to_owned(),
             End::Open => return some(&self.received),
             End::Connects => "a connection".to_owned(),
             End::Silent(_) if self.ended.is_some() => "nothing".to_owned(),
@@ -226,6 +232,9 @@ impl Failure {
             (Expected::Nothing, End::Open) => format!("The {noun} spoke before it was its turn."),
             (Expected::HangUp | Expected::HalfClose, End::Open) => {
                 "Nothing more had to come, only the end of the connection.".to_owned()
+            }
+            (Expected::Result(_), End::Open) if self.received.is_empty() => {
+                "Nothing was returned. What was printed is not the result: return it.".to_owned()
             }
             (_, End::Connects) => format!("The {noun} connected before it was its turn."),
             (_, End::Open) => "Compare both lines from that byte on.".to_owned(),

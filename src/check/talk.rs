@@ -94,6 +94,16 @@ impl Talk {
         &mut self.steps[last]
     }
 
+    /// In the middle of a step: what it means when something else comes from here on. What was said of it before is over.
+    pub fn from_here(&mut self) -> &mut Step {
+        if self.steps.is_empty() {
+            self.step("", "");
+        }
+        let last = self.steps.len() - 1;
+        self.steps[last].forget();
+        &mut self.steps[last]
+    }
+
     /// From now on this one of several clients talks, which stay connected side by side.
     pub fn client(&mut self, number: usize) {
         self.lines.retain(|line| line.number.is_some());
