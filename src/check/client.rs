@@ -82,6 +82,7 @@ impl Talk {
 
     fn begin(&mut self, at: &[At]) -> Checked {
         match self.text.as_str() {
+            "" if matches!(self.peer, Peer::ClientWith(_)) => self.note('C', "(starts, with an empty text)"),
             "" => self.note('C', "(starts)"),
             text => self.note('C', &format!("(starts, with the text {})", some(text.as_bytes()))),
         }

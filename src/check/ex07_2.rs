@@ -75,14 +75,13 @@ fn knocked(talk: &mut Talk, number: usize) -> Checked {
 /// What the ports do, and what is expected.
 fn dialogue(talk: &mut Talk) -> Checked {
     use At::{Impossible, Nobody, Silent, Tcp};
-    talk.step("an open port", ON_THE_WIRE).if_silent(
-        "Nobody knocked. Connect to each address that you are given, before anything else.",
-    );
+    talk.step("an open port", ON_THE_WIRE)
+        .if_silent("Nobody knocked. Connect to each address that you are given, before anything else.");
     given(talk, &[Tcp])?;
     talk.accept()?;
-    talk.from_here()
-        .if_received("", "A scanner only knocks: it sends nothing, reads nothing, and closes.")
-        .if_silent("The port is open as soon as the connection is there. Close it, and read nothing: nothing will come.");
+    talk.from_here().if_received("", "A scanner only knocks: it sends nothing, reads nothing, and closes.").if_silent(
+        "The port is open as soon as the connection is there. Close it, and read nothing: nothing will come.",
+    );
     talk.expect_hang_up()?;
     talk.from_here()
         .if_received("filtered", "The connection was there: that is open, though nobody says a word.")
@@ -138,7 +137,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
     given(talk, &[Silent])?;
     talk.expect_result("filtered\n")?;
     if begin.elapsed() < SILENCE {
-        let why = "Half a second was not over yet. An answer from far away takes its time, and would be taken for silence.";
+        let why =
+            "Half a second was not over yet. An answer from far away takes its time, and would be taken for silence.";
         return talk.refuse("filtered\\n, after half a second", b"filtered\n", why);
     }
 

@@ -150,6 +150,26 @@ fn dialogue(talk: &mut Talk) -> Checked {
         done(talk, "before\nafter\n")
     })?;
 
+    talk.timed(|talk| {
+        talk.step("four connections without a text", THE_CODE)
+            .if_early("Too early. A Close with 1001 is no text: the pauses grow on. Here they are 100, 200 and 400 ms.")
+            .if_returned("Four connections, and not one text: there is no result, not even an empty one.")
+            .if_hung_up("Give up after four connections in a row that bring no text, and not before.")
+            .if_silent(
+                "Four connections in a row brought no text: that is the error. A Close with 1001 counts among them: it is a reason to \
+                 come back, and it is no text.",
+            );
+        talk.start(At::Tcp)?;
+        talk.accept()?;
+        lost(talk, PAUSE)?;
+        closed(talk, 1001)?;
+        lost(talk, 2 * PAUSE)?;
+        lost(talk, 4 * PAUSE)?;
+        closed(talk, 1001)?;
+        talk.hang_up();
+        talk.expect_error(Duration::ZERO, 2 * IN_TIME / 3)
+    })?;
+
     talk.step("a server that does not want us", WHEN_IT_GOES_WRONG)
         .if_returned("1008 is a refusal. What came is not all, and more will not come: that is an error.")
         .if_early("1008 says: you did what is not allowed here. The same would happen again, so do not come back.")

@@ -17,7 +17,9 @@ impl Talk {
     /// # Errors
     /// When it does not come whole.
     pub fn hear_until(&mut self, end: &[u8], what: &str) -> Result<Vec<u8>, Box<Failure>> {
-        self.hear_while(what, |got| !got.ends_with(end) && got.len() < LONGEST)
+        let got = self.hear_while(what, |got| !got.ends_with(end) && got.len() < LONGEST)?;
+        self.heard(&got);
+        Ok(got)
     }
 
     /// So many bytes; over UDP the next datagram, whatever its length.
@@ -25,6 +27,16 @@ impl Talk {
     /// # Errors
     /// When it does not come whole.
     pub fn hear_exactly(&mut self, bytes: usize, what: &str) -> Result<Vec<u8>, Box<Failure>> {
+        let got = self.hear_unshown(bytes, what)?;
+        self.heard(&got);
+        Ok(got)
+    }
+
+    /// The same, where the bytes would tell a reader little: what they are, the dialogue says by itself ([`Talk::say_of_client`]).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn hear_unshown(&mut self, bytes: usize, what: &str) -> Result<Vec<u8>, Box<Failure>> {
         self.hear_while(what, |got| got.len() < bytes)
     }
 
@@ -44,7 +56,6 @@ impl Talk {
                 break;
             }
         }
-        self.heard(&got);
         Ok(got)
     }
 

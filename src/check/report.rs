@@ -155,7 +155,9 @@ impl Failure {
 
     fn received(&self) -> String {
         let end = match &self.end {
-            End::Open if self.received.is_empty() && matches!(self.expected, Expected::Other(_)) => "nothing".to_owned(),
+            End::Open if self.received.is_empty() && matches!(self.expected, Expected::Other(_)) => {
+                "nothing".to_owned()
+            }
             End::Open => return some(&self.received),
             End::Connects => "a connection".to_owned(),
             End::Silent(_) if self.ended.is_some() => "nothing".to_owned(),
