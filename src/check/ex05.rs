@@ -40,7 +40,7 @@ pub const EXERCISE: Exercise = Exercise {
          reply 226 on the other one.",
         "`let numbers: Option<Vec<u8>> = inside.split(',').map(|number| number.parse().ok()).collect();` and then \
          `let Some([_, _, _, _, high, low]) = numbers.as_deref() else { return Err(...) };` takes exactly six. The address: \
-         `SocketAddr::new(server.ip(), u16::from_be_bytes([*high, *low]))`. Port 0 is none. A reply: \
+         `SocketAddr::new(server.ip(), u16::from_be_bytes([*high, *low]))`. Port 0 is not a port. A reply: \
          `BufReader::new(&control)` once, `read_line(&mut line)?`, and `line.starts_with(...)` with '1' for RETR and '2' for \
          all others.",
     ],
@@ -153,8 +153,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.send("226 that was all\r\n");
     talk.expect_result("Hello, Client!\n")?;
 
-    let lost = "150 and 226 came in one piece, and the client waits for 226. Who reads once for each reply, or makes a new BufReader for \
-                it, loses what came behind the first line: make one BufReader for the whole conversation, and read lines from it.";
+    let lost = "150 and 226 came in one piece, and the client still waits for 226. One read for each reply, or a new BufReader for each \
+                reply, loses what came behind the first line. Make one BufReader for the whole conversation, and read lines from it.";
     talk.step("two replies in one piece", THE_CODE).if_silent(lost).if_hung_up(lost);
     asked(talk)?;
     passive(talk, "227 Entering Passive Mode (127,0,0,1,H)\r\n")?;
@@ -197,7 +197,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
         (
             "a number above 255",
             "227 (127,0,0,1,W)\r\n",
-            "A number of one byte is 255 at most. Who sends another one does not know what it says.",
+            "A number of one byte is 255 at most. A server that sends a larger one is broken, or lies.",
         ),
         ("no numbers", "227 Entering Passive Mode\r\n", "Without brackets there is no address."),
         (

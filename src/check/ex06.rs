@@ -144,11 +144,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_cut("The last line is a line also without its end.");
     sent(talk, "the end", "the end\r\n.\r\n")?;
 
-    talk.step("spaces at both ends of a line", THE_EXERCISE).if_received(
-        "",
-        "The spaces belong to the text: only its line ends may change. trim() and its sisters take more away.",
-    );
-    sent(talk, "  one\ntwo \n", "  one\r\ntwo \r\n.\r\n")?;
+    talk.step("spaces at the ends of a line", THE_EXERCISE)
+        .if_received("", "The spaces belong to the text: only its line ends may change. trim() takes spaces away too.");
+    sent(talk, "one\n  two \nthree", "one\r\n  two \r\nthree\r\n.\r\n")?;
 
     talk.step("lines that begin with a dot", ON_THE_WIRE)
         .if_received(

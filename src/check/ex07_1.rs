@@ -97,7 +97,8 @@ fn spelled(mut name: &[u8]) -> String {
                 let to = usize::from(*length & 0x3f) << 8 | usize::from(*low);
                 (format!("{length:02x} {low:02x} (byte {to})"), behind)
             }
-            _ => (format!("{length} {}", shown(rest)), &[] as &[u8]),
+            _ if rest.iter().all(u8::is_ascii_graphic) => (format!("{length} {}", shown(rest)), &[] as &[u8]),
+            _ => (hex(name), &[] as &[u8]),
         };
         parts.push(part);
         name = behind;
@@ -214,12 +215,6 @@ fn dialogue(talk: &mut Talk) -> Checked {
              reserved.",
         ),
         ("a pointer to nowhere", vec![alias(b"\xff\xff")], "There is no byte 16383 in this message."),
-        (
-            "a pointer that leads forward",
-            vec![alias(&[pointer(TARGET + 2), b"\x03api\x00".to_vec()].concat())],
-            "There is a name at byte 48, but this pointer stands at byte 46: it must lead back. Where all lead back, no circle can \
-             be.",
-        ),
         ("a pointer to itself", vec![alias(&pointer(TARGET))], "This pointer leads to itself: there is no name."),
         (
             "two pointers in a circle",
@@ -239,6 +234,12 @@ fn dialogue(talk: &mut Talk) -> Checked {
             ],
             "The name leads back to two pointers, and each of these leads to the other. Both stand before the place where the name \
              began, so to compare with that place is not enough: it moves with each jump.",
+        ),
+        (
+            "a pointer that leads forward",
+            vec![alias(&[pointer(TARGET + 2), b"\x03api\x00".to_vec()].concat())],
+            "There is a name at byte 48, but this pointer stands at byte 46: it must lead back. Where all lead back, no circle can \
+             be.",
         ),
     ] {
         talk.step(title, WHEN_IT_GOES_WRONG).if_returned(why).if_silent(

@@ -114,6 +114,24 @@ fn dialogue(talk: &mut Talk) -> Checked {
     given(talk, &[])?;
     talk.expect_result("")?;
 
+    let silence = talk.has_silence();
+    if silence {
+        talk.step("a filtered port", WHEN_IT_GOES_WRONG)
+            .if_received(
+                "closed",
+                "No RST came, and nothing else: that is silence, not \"closed\". The kind of the error tells them apart.",
+            )
+            .if_hung_up("\"Timed out\" is an answer about the port, and no trouble of ours: it gets its word.")
+            .if_silent("Without a timeout, the system tries to connect for two minutes. A port gets half a second.");
+        let begin = Instant::now();
+        given(talk, &[Silent])?;
+        talk.expect_result("filtered\n")?;
+        if begin.elapsed() < SILENCE {
+            let why = "Half a second was not over yet. An answer from far away takes its time, and would be taken for silence.";
+            return talk.refuse("filtered\\n, after half a second", b"filtered\n", why);
+        }
+    }
+
     talk.step("an address that cannot be tried", THE_EXERCISE).if_returned(
         "The system could not even send a SYN, so the port has said nothing. With a word for every error, all ports seem closed \
          when the network is down. Only \"connection refused\" and \"timed out\" are words; whatever else goes wrong is the error \
@@ -122,24 +140,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
     given(talk, &[Nobody, Impossible])?;
     talk.expect_error(Duration::ZERO, IN_TIME)?;
 
-    if !talk.has_silence() {
+    if !silence {
         return Ok(()); // this system has no port that answers nothing
-    }
-
-    talk.step("a filtered port", WHEN_IT_GOES_WRONG)
-        .if_received(
-            "closed",
-            "No RST came, and nothing else: that is silence, not \"closed\". The kind of the error tells them apart.",
-        )
-        .if_hung_up("\"Timed out\" is an answer about the port, and no trouble of ours: it gets its word.")
-        .if_silent("Without a timeout, the system tries to connect for two minutes. A port gets half a second.");
-    let begin = Instant::now();
-    given(talk, &[Silent])?;
-    talk.expect_result("filtered\n")?;
-    if begin.elapsed() < SILENCE {
-        let why =
-            "Half a second was not over yet. An answer from far away takes its time, and would be taken for silence.";
-        return talk.refuse("filtered\\n, after half a second", b"filtered\n", why);
     }
 
     talk.step("the order of the addresses", THE_EXERCISE)

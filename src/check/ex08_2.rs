@@ -84,8 +84,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_received("two", "The first text is missing: collect them.")
         .if_received("one\ntwo", "Each text is a line of the result, the last one too: \\n stands behind it.")
         .if_received("a frame", "This is no Close. Nothing had to be said but that.")
-        .if_hung_up("Who gets a Close answers with one. tungstenite does it within the next read(), so read on until that fails.")
-        .if_silent("Who gets a Close answers with one, and is done when it was 1000.");
+        .if_hung_up("If you get a Close, answer with one. tungstenite does it within the next read(), so read on until that fails.")
+        .if_silent("If you get a Close, answer with one. When it was 1000, that was all.");
     talk.start(At::Tcp)?;
     talk.accept()?;
     talk.send_frame(&text("one"));
@@ -186,7 +186,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_early("Four tries with 100, 200 and 400 ms between them are 700 ms. The client gave up before.")
         .if_hung_up("Four tries with 100, 200 and 400 ms between them are 700 ms. The client gave up before.")
         .if_silent(
-            "Four failures in a row are enough. Who never gives up is one of thousands that keep a server down.",
+            "Four failures in a row are enough. A client that never gives up is one of thousands that keep a server down.",
         );
     talk.start(At::Nobody)?;
     talk.expect_error(7 * PAUSE - ALMOST, IN_TIME)
