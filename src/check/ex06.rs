@@ -17,7 +17,7 @@
 //! S: 221 bye\r\n
 //! ```
 //!
-//! CRLF, LF and CR end a line of the text, and the last one perhaps nothing does. Every other reply is an error, and the
+//! CRLF, LF and CR end a line of the text, and the last line may have no line end. Every other reply is an error, and the
 //! client hangs up without another word.
 //!
 //! May use: of this folder client, peer, report, talk.

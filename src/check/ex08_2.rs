@@ -7,7 +7,7 @@
 //! C: (connects)              after 100 ms
 //! S: close 1001              it goes away
 //! C: close 1001
-//! C: (connects)              after 200 ms, then 400
+//! C: (connects)              after 200 ms: no text came, so the pause grows
 //! S: text two                and the next pause is 100 ms again
 //! S: close 1000              it is done
 //! C: close 1000
@@ -33,11 +33,11 @@ pub const EXERCISE: Exercise = Exercise {
     hints: [
         "Two functions: one for one connection, which collects its texts and says how it ended: done, lost, or refused. The \
          other one is the loop around it, with a count of failures. The first question after each connection is whether it \
-         brought a text: then the count begins anew.",
+         brought a text: then it counts from 0 again.",
         "How a connection ends: `Ok(Message::Close(Some(frame)))` has `u16::from(frame.code)`; behind it go on with \
          `while socket.read().is_ok() {}`, which sends your Close and waits for the server's FIN. Every `Err` is a connection that \
-         is lost, and so is one that never came to be. The pause begins with 100 ms, each is twice the one before, and a text sets \
-         it back.",
+         is lost, and so is one that never came to be. The pause begins with 100 ms, each is twice the one before, and behind \
+         a text it is 100 ms again.",
         "In the loop: `let before = lines.len(); match listen(server, &mut lines) { Some(1000) => return Ok(...), None | \
          Some(1001) => {} Some(code) => return Err(...) }`. Then \
          `if lines.len() > before { failed = 0; pause = 100 ms } else { failed += 1 }`, where `failed == 4` is the error, and \

@@ -1,4 +1,4 @@
-//! Exercise 9: a server that gives each client one and a half seconds for its line, however it drips, and says what was wrong.
+//! Exercise 9: a server that gives each client one and a half seconds for its line, even if it sends one byte at a time, and says what was wrong.
 //!
 //! ```text
 //! C: hello\n                a line of 100 bytes at most, newline included, in pieces of any size
@@ -6,11 +6,11 @@
 //! S: FIN
 //!
 //! S: late\n                 no whole line within 1.5 s after the client came
-//! S: long\n                 100 bytes, and no newline among them
+//! S: long\n                 no newline among its first 100 bytes, in pieces of any size
 //! S: cut\n                  the client's FIN, and the line was not whole
 //! ```
 //!
-//! Each answer is followed by the server's FIN. Clients are served side by side.
+//! Each answer is followed by the server's FIN. Clients are served at the same time.
 //!
 //! May use: of this folder peer, report, say, talk.
 
@@ -146,9 +146,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.connect()?;
     answered(talk, "hello\n", "ok 5\n")?;
 
-    talk.step("a silent one, one that drips, and one in a hurry", WHEN_IT_GOES_WRONG).if_silent(
-        "The third client waits for the first two. A deadline alone does not help those who come later: serve them side by \
-         side, each in a thread of its own.",
+    talk.step("a silent one, one that drips, and one that is quick", WHEN_IT_GOES_WRONG).if_silent(
+        "The third client waits for the first two. A deadline alone does not help those who come later: serve them at \
+         the same time, each in a thread of its own.",
     );
     for number in 1..=3 {
         talk.client(number);
