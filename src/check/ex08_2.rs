@@ -108,32 +108,6 @@ fn dialogue(talk: &mut Talk) -> Checked {
     })?;
 
     talk.timed(|talk| {
-        talk.step("pauses that grow", THE_CODE)
-            .if_early("Too early. Each pause is twice the one before: 100, 200, 400 ms.")
-            .if_hung_up("Three connections were lost in a row. Give up after four.")
-            .if_silent("Three connections were lost in a row: the next one comes after 400 ms.");
-        talk.start(At::Tcp)?;
-        talk.accept()?;
-        for times in [1, 2, 4] {
-            lost(talk, PAUSE * times)?;
-        }
-        talk.send_frame(&text("here"));
-
-        talk.step("a text makes it forget", THE_CODE)
-            .if_early("Too early. Behind a text the pause is 100 ms again, and the next one 200.")
-            .if_hung_up(
-                "This server brought a text between its failures: what was before it is forgotten. Four failures in a row are too \
-                 many, four with a success between them are not.",
-            )
-            .if_silent("Behind a text the pause is 100 ms again.");
-        for times in [1, 2] {
-            lost(talk, PAUSE * times)?;
-        }
-        talk.send_frame(&text("again"));
-        done(talk, "here\nagain\n")
-    })?;
-
-    talk.timed(|talk| {
         talk.step("a server that goes away", ON_THE_WIRE)
             .if_early("1001 says that the server goes away, perhaps to start anew: come back, and after a pause.")
             .if_received("before\n", "1001 is not 1000: the server goes away, but it is not done. Come back.")
@@ -151,24 +125,49 @@ fn dialogue(talk: &mut Talk) -> Checked {
     })?;
 
     talk.timed(|talk| {
-        talk.step("four connections without a text", THE_CODE)
-            .if_early("Too early. A Close with 1001 is no text: the pauses grow on. Here they are 100, 200 and 400 ms.")
-            .if_returned("Four connections, and not one text: there is no result, not even an empty one.")
-            .if_hung_up("Give up after four connections in a row that bring no text, and not before.")
-            .if_silent(
-                "Four connections in a row brought no text: that is the error. A Close with 1001 counts among them: it is a reason to \
-                 come back, and it is no text.",
-            );
+        talk.step("pauses that grow", THE_CODE)
+            .if_early("Too early. Each pause is twice the one before: 100, 200, 400 ms. Only a text ends that, and no Close.")
+            .if_hung_up("Three connections in a row brought no text. Give up after four.")
+            .if_silent("Three connections in a row brought no text: the next one comes after 400 ms.");
         talk.start(At::Tcp)?;
         talk.accept()?;
         lost(talk, PAUSE)?;
         closed(talk, 1001)?;
         lost(talk, 2 * PAUSE)?;
         lost(talk, 4 * PAUSE)?;
-        closed(talk, 1001)?;
-        talk.hang_up();
-        talk.expect_error(Duration::ZERO, 2 * IN_TIME / 3)
+        talk.send_frame(&text("here"));
+
+        talk.step("a text makes it forget", THE_CODE)
+            .if_early("Too early. Behind a text the pause is 100 ms again, and the next one 200.")
+            .if_hung_up(
+                "This server brought a text between its failures: what was before it is forgotten. Four failures in a row are too \
+                 many, four with a success between them are not.",
+            )
+            .if_silent("Behind a text the pause is 100 ms again.");
+        for times in [1, 2] {
+            lost(talk, PAUSE * times)?;
+        }
+        talk.send_frame(&text("again"));
+        done(talk, "here\nagain\n")
     })?;
+
+    talk.step("four connections without a text", THE_CODE)
+        .if_early("Too early. A Close with 1001 is no text: the pauses grow on. Here they are 100, 200 and 400 ms.")
+        .if_returned("Four connections, and not one text: there is no result, not even an empty one.")
+        .if_hung_up("Give up after four connections in a row that bring no text, and not before.")
+        .if_silent(
+            "Four connections in a row brought no text: that is the error. A Close with 1001 counts among them: it is a reason to \
+             come back, and it is no text.",
+        );
+    talk.start(At::Tcp)?;
+    talk.accept()?;
+    lost(talk, PAUSE)?;
+    closed(talk, 1001)?;
+    lost(talk, 2 * PAUSE)?;
+    lost(talk, 4 * PAUSE)?;
+    closed(talk, 1001)?;
+    talk.hang_up();
+    talk.expect_error(Duration::ZERO, 2 * IN_TIME / 3)?;
 
     talk.step("a server that does not want us", WHEN_IT_GOES_WRONG)
         .if_returned("1008 is a refusal. What came is not all, and more will not come: that is an error.")

@@ -52,7 +52,7 @@ pub struct Talk {
     pub(super) clock: Clock,
     /// Whether this machine stood still in one of the steps before, since they are timed.
     pub(super) stood_still: bool,
-    pub(super) whole: Duration,
+    whole: Duration,
     pub(super) lines: Vec<Line>,
     pub(super) now: usize,
     pub(super) steps: Vec<Step>,
