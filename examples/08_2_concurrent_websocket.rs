@@ -72,7 +72,7 @@ fn listen(socket: &mut Socket, heard: &mut u32) -> Result<()> {
     Ok(())
 }
 
-/// One thread sends, this one receives. Who sends first and receives later stands still: see the lesson.
+/// One thread sends, this one receives. A program that sends first and receives later stands still: see the lesson.
 fn both_ways(url: &str) -> Result<()> {
     let mut socket = websocket::connect(url)?;
     let mut sender = websocket::sender(&socket);

@@ -15,9 +15,10 @@
 //! S1: 226 that was all\r\n
 //! ```
 //!
-//! The result is the file. The words of a reply are the server's own. In the one to PASV six numbers from 0 to 255 stand in
-//! brackets; the last two are the port. The data connection goes to the server that you talk to, whatever the first four say. A
-//! reply that begins with another digit than here, or none, or one without such numbers, is an error: hang up, and return it.
+//! The result is the file. The words of a reply are the server's own. In the one to PASV six numbers from 0 to 255 stand between
+//! the first bracket and the one that closes it; the last two are the port. The data connection goes to the server that you talk
+//! to, whatever the first four say. A reply that begins with another digit than here, or none, or one without such numbers, is an
+//! error: hang up, and return it.
 //!
 //! ```text
 //! cargo run --example ex05                checks your client
@@ -32,8 +33,6 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 #[allow(unused_imports)]
 use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
-#[allow(unused_imports)]
-use std::time::Duration;
 
 /// Fetches `notes.txt` from the server and returns its bytes.
 #[allow(unused_variables)] // until you use the address

@@ -17,9 +17,9 @@
 //! S: 221 bye\r\n
 //! ```
 //!
-//! The result is the reply to the text, without its CRLF: `250 taken as 7`. In the text CRLF, LF and CR end a line, and the
-//! last one perhaps nothing does; on the wire each ends with CRLF. A reply that begins with another digit than here, or none at
-//! all, is an error: hang up without another word.
+//! The result is the reply to the text, without its CRLF: `250 taken as 7`. In the text CRLF, LF and CR end a line, and the last
+//! line may have no line end; on the wire each ends with CRLF. A reply that begins with another digit than here, or none at all,
+//! is an error: hang up without another word. (What comes behind QUIT does not matter.)
 //!
 //! ```text
 //! cargo run --example ex06                checks your client
@@ -34,8 +34,6 @@ use std::io::{self, BufRead, BufReader, Write};
 #[allow(unused_imports)]
 use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
-#[allow(unused_imports)]
-use std::time::Duration;
 
 /// Sends the text and returns what the server says to it.
 #[allow(unused_variables)] // until you use them

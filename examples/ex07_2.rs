@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The result has a line for each address, in their order: `open`, `closed` or `filtered`, and a newline. Whatever else goes
-//! wrong is an error. Many silent addresses together take hardly longer than one.
+//! wrong is an error, and the whole result. Many silent addresses together take hardly longer than one.
 //!
 //! ```text
 //! cargo run --example ex07_2                     checks your scanner, at ports of its own
@@ -16,7 +16,7 @@
 //! cargo run --example 07_2_port_scan -- --lab --timeout 60000     ... such as the five that this prints first, for a minute
 //! ```
 //!
-//! Knock only at doors that are yours.
+//! Knock only at doors that are yours: nothing stops this program elsewhere.
 
 use netprimer::check::{self, Peer, ex07_2};
 #[allow(unused_imports)] // until you use them

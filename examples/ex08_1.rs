@@ -26,8 +26,9 @@ use netprimer::web::{Options, Session};
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-#[allow(unused_imports)]
+#[allow(unused_imports)] // a list for all threads, or a counter and a channel: as you like
 use std::sync::{
+    Mutex,
     atomic::{AtomicUsize, Ordering},
     mpsc,
 };

@@ -8,7 +8,7 @@
 //! C: (connects)              after 100 ms
 //! S: close 1001              it goes away
 //! C: close 1001
-//! C: (connects)              after 200 ms, then 400
+//! C: (connects)              after 200 ms: no text came, so the pause grows
 //! S: text two                and the next pause is 100 ms again
 //! S: close 1000              it is done
 //! C: close 1000
@@ -17,7 +17,8 @@
 //!
 //! The result is all texts, each with `\n` behind it: `one\ntwo\n`. Four connections in a row that bring no text, whether nobody
 //! is there or they are lost, are an error. A Close with any code but 1000 and 1001 is one at once. The handshake is left out: the
-//! frames begin at once, so the socket is `WebSocket::from_raw_socket(stream, Role::Client, None)`.
+//! frames begin at once, so the socket is `WebSocket::from_raw_socket(stream, Role::Client, None)`. The number of a Close is
+//! `u16::from(frame.code)`, where `Message::Close(Some(frame))` came.
 //!
 //! ```text
 //! cargo run --example ex08_2                checks your client

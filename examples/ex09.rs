@@ -6,18 +6,18 @@
 //! S: FIN
 //!
 //! S: late\n                 no whole line within 1.5 s after the client came
-//! S: long\n                 100 bytes, and no newline among them
+//! S: long\n                 no newline among its first 100 bytes, in pieces of any size
 //! S: cut\n                  the client's FIN, and the line was not whole
 //! ```
 //!
-//! Each answer is followed by the server's FIN. A byte now and then gives no client more time. Clients are served side by
-//! side, and what goes wrong with one is nothing to the others. There may be as many as come.
+//! Each answer is followed by the server's FIN. A byte now and then gives no client more time. Clients are served at the
+//! same time, and what goes wrong with one does not matter to the others. There may be as many as come.
 //!
 //! ```text
 //! cargo run --example ex09                    checks your server
 //! cargo run --example ex09 -- hint            gives the next hint of three
 //! cargo run --example ex09 -- serve [ADDR]    lets you talk to it, at 127.0.0.1:8888 if you name no address ...
-//! cargo run --example nc -- 127.0.0.1:8888    ... from another terminal: type quickly, or not at all
+//! cargo run --example nc -- 127.0.0.1:8888    ... from another terminal: type quickly, or not at all; Ctrl-C stops it
 //! ```
 
 use netprimer::check::{self, Peer, ex09};

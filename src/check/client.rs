@@ -29,6 +29,8 @@ pub enum At {
     Nobody,
     /// At a TCP port that answers nothing, as behind a firewall that drops each SYN. Only where [`Talk::has_silence`].
     Silent,
+    /// At an address to which there is no TCP connection: this system says so itself, and no packet leaves it.
+    Impossible,
 }
 
 /// What a client does that should wait.
@@ -80,6 +82,7 @@ impl Talk {
 
     fn begin(&mut self, at: &[At]) -> Checked {
         match self.text.as_str() {
+            "" if matches!(self.peer, Peer::ClientWith(_)) => self.note('C', "(starts, with an empty text)"),
             "" => self.note('C', "(starts)"),
             text => self.note('C', &format!("(starts, with the text {})", some(text.as_bytes()))),
         }
@@ -108,6 +111,7 @@ impl Talk {
                 At::Tcp => Wire::listening(),
                 At::Udp => Wire::datagrams(),
                 At::Nobody => Wire::nobody(),
+                At::Impossible => Ok(Wire::Impossible),
                 At::Silent => {
                     let none = || Error::Invalid("no port of this system is silent".into());
                     Ok(Wire::silent()?.ok_or_else(none)?)

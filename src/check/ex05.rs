@@ -40,7 +40,7 @@ pub const EXERCISE: Exercise = Exercise {
          reply 226 on the other one.",
         "`let numbers: Option<Vec<u8>> = inside.split(',').map(|number| number.parse().ok()).collect();` and then \
          `let Some([_, _, _, _, high, low]) = numbers.as_deref() else { return Err(...) };` takes exactly six. The address: \
-         `SocketAddr::new(server.ip(), u16::from_be_bytes([*high, *low]))`. Port 0 is none. A reply: \
+         `SocketAddr::new(server.ip(), u16::from_be_bytes([*high, *low]))`. Port 0 is not a port. A reply: \
          `BufReader::new(&control)` once, `read_line(&mut line)?`, and `line.starts_with(...)` with '1' for RETR and '2' for \
          all others.",
     ],
@@ -56,11 +56,21 @@ const PAUSE: Duration = Duration::from_millis(150);
 const CONTROL: usize = 1;
 const DATA: usize = 2;
 
-/// The client connects and asks for a data connection.
-fn asked(talk: &mut Talk) -> Checked {
+/// The client connects, and is greeted.
+fn begun(talk: &mut Talk) -> Checked {
     talk.start_all(&[At::Tcp])?;
     talk.accept()?;
     talk.send("220 ready\r\n");
+    Ok(())
+}
+
+/// The client connects and asks for a data connection.
+fn asked(talk: &mut Talk) -> Checked {
+    begun(talk)?;
+    port_asked(talk)
+}
+
+fn port_asked(talk: &mut Talk) -> Checked {
     for (line, reply) in [("USER anonymous\r\n", "230 welcome\r\n"), ("TYPE I\r\n", "200 bytes\r\n")] {
         talk.expect(line)?;
         talk.send(reply);
@@ -102,14 +112,17 @@ fn fetched(talk: &mut Talk, file: &[u8]) -> Checked {
 
 /// What the server plays and expects.
 fn dialogue(talk: &mut Talk) -> Checked {
-    talk.step("login, type, and the question for a port", ON_THE_WIRE)
+    talk.step("login, type, and the question for a port", ON_THE_WIRE);
+    begun(talk)?;
+    talk.from_here()
         .if_cut("Every line of FTP ends with CRLF, the two bytes \\r\\n.")
+        .if_received("USER anonymous\n", "Every line of FTP ends with CRLF, the two bytes \\r\\n. Here \\r is missing.")
         .if_received("PASV", "TYPE I comes first: this file is bytes.")
         .if_received("EPSV", "EPSV is the newer question. Here it is PASV, because its reply is worth a look.")
         .if_silent(
             "The server has answered and waits for the next line. Do you read up to its FIN, or further than one line?",
         );
-    asked(talk)?;
+    port_asked(talk)?;
 
     talk.step("the data connection", ON_THE_WIRE)
         .if_hung_up(
@@ -139,6 +152,19 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.expect_patience(PAUSE)?;
     talk.send("226 that was all\r\n");
     talk.expect_result("Hello, Client!\n")?;
+
+    let lost = "150 and 226 came in one piece, and the client still waits for 226. One read for each reply, or a new BufReader for each \
+                reply, loses what came behind the first line. Make one BufReader for the whole conversation, and read lines from it.";
+    talk.step("two replies in one piece", THE_CODE).if_silent(lost).if_hung_up(lost);
+    asked(talk)?;
+    passive(talk, "227 Entering Passive Mode (127,0,0,1,H)\r\n")?;
+    connected(talk)?;
+    talk.client(DATA);
+    talk.send("in time");
+    talk.hang_up();
+    talk.client(CONTROL);
+    talk.send("150 here it comes\r\n226 that was all\r\n");
+    talk.expect_result("in time")?;
 
     talk.step("the same numbers in other words", THE_EXERCISE)
         .if_hung_up("The words before the bracket are the server's own, and they may have digits. The six numbers stand in brackets.")
@@ -171,9 +197,14 @@ fn dialogue(talk: &mut Talk) -> Checked {
         (
             "a number above 255",
             "227 (127,0,0,1,W)\r\n",
-            "A number of one byte is 255 at most. Who sends another one does not know what it says.",
+            "A number of one byte is 255 at most. A server that sends a larger one is broken, or lies.",
         ),
         ("no numbers", "227 Entering Passive Mode\r\n", "Without brackets there is no address."),
+        (
+            "brackets the other way round",
+            "227 :) no port (yet\r\n",
+            "Here a bracket closes before one opens, and there is no number: that is no address.",
+        ),
         (
             "a refusal in place of a port",
             "500 (127,0,0,1,H)\r\n",
@@ -210,6 +241,21 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.send("426 the disk broke\r\n");
     talk.expect_error(Duration::ZERO, IN_TIME)?;
 
+    talk.step("no reply behind the data", WHEN_IT_GOES_WRONG).if_returned(
+        "Both connections ended, and 226 did not come: the server broke down, and perhaps this is half a file. An empty line from \
+         read_line() (in Python b\"\") is the end of the connection, and no reply.",
+    );
+    asked(talk)?;
+    passive(talk, "227 Entering Passive Mode (127,0,0,1,H)\r\n")?;
+    connected(talk)?;
+    talk.send("150 here it comes\r\n");
+    talk.client(DATA);
+    talk.send("Hel");
+    talk.hang_up();
+    talk.client(CONTROL);
+    talk.hang_up();
+    talk.expect_error(Duration::ZERO, IN_TIME)?;
+
     talk.step("no such file", ON_THE_WIRE)
         .if_returned("550 says that there is no such file. That is not an empty file.")
         .if_silent(
@@ -219,5 +265,14 @@ fn dialogue(talk: &mut Talk) -> Checked {
     passive(talk, "227 Entering Passive Mode (127,0,0,1,H)\r\n")?;
     connected(talk)?;
     talk.send("550 no such file\r\n");
+    talk.expect_error(Duration::ZERO, IN_TIME)?;
+
+    let three = "331 asks for a password. A reply to USER that begins with 2 was to come: compare with the digit that you want, and not \
+                 with those that you know as errors.";
+    talk.step("a password is wanted", THE_EXERCISE).if_received("", three);
+    begun(talk)?;
+    talk.expect("USER anonymous\r\n")?;
+    talk.send("331 password, please\r\n");
+    talk.expect_hang_up()?;
     talk.expect_error(Duration::ZERO, IN_TIME)
 }

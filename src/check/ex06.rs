@@ -17,7 +17,7 @@
 //! S: 221 bye\r\n
 //! ```
 //!
-//! CRLF, LF and CR end a line of the text, and the last one perhaps nothing does. Every other reply is an error, and the
+//! CRLF, LF and CR end a line of the text, and the last line may have no line end. Every other reply is an error, and the
 //! client hangs up without another word.
 //!
 //! May use: of this folder client, peer, report, talk.
@@ -49,8 +49,6 @@ pub const EXERCISE: Exercise = Exercise {
 
 /// The time that a client has for its error.
 const IN_TIME: Duration = Duration::from_secs(2);
-/// Between two pieces of a reply: long enough to be two reads.
-const PAUSE: Duration = Duration::from_millis(150);
 
 /// What the client says before its text, and what the server answers.
 const ENVELOPE: [(&str, &str); 4] = [
@@ -85,15 +83,20 @@ fn sent(talk: &mut Talk, text: &str, wire: &str) -> Checked {
 
 /// What the server plays and expects.
 fn dialogue(talk: &mut Talk) -> Checked {
-    talk.step("the envelope", ON_THE_WIRE)
+    talk.step("the envelope", ON_THE_WIRE);
+    talk.start_with("Subject: Hello\r\n\r\nHello\r\n")?;
+    talk.accept()?;
+    talk.from_here()
         .if_early("The server speaks first: read its greeting before you say HELO.")
         .if_cut("Every line of SMTP ends with CRLF, the two bytes \\r\\n.")
         .if_received("EHLO", "EHLO is for servers that have extensions. Here it is HELO, with a reply of one line.")
+        .if_received(
+            "HELO localhost\n",
+            "Every line of SMTP ends with CRLF, the two bytes \\r\\n. Here \\r is missing.",
+        )
         .if_silent(
             "The server has answered and waits for the next line. Do you read up to its FIN, or further than one line?",
         );
-    talk.start_with("Subject: Hello\r\n\r\nHello\r\n")?;
-    talk.accept()?;
     talk.expect_nothing()?;
     talk.send("220 ready\r\n");
     for (line, reply) in ENVELOPE {
@@ -114,10 +117,14 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.step("the result", THE_EXERCISE)
         .if_early("The reply is not whole yet: it ends with CRLF. One read gives what has arrived.")
         .if_received("250 taken as 7\r\n", "The result is the reply without its CRLF.")
+        .if_received(
+            "250 taken as 7\n",
+            "Behind the result stands no line end. (In Python print() adds one, sys.stdout.write() does not.)",
+        )
         .if_received("221", "221 says goodbye. The result is the reply to the text.")
         .if_hung_up("250 says that the text was taken, and QUIT comes before the client hangs up.");
     talk.send("25");
-    talk.expect_patience(PAUSE)?;
+    talk.expect_nothing()?;
     talk.send("0 taken as 7\r\n");
     talk.expect("QUIT\r\n")?;
     talk.send("221 bye\r\n");
@@ -136,6 +143,10 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_received("the end.", "The last dot stands on a line of its own: a line end is missing before it.")
         .if_cut("The last line is a line also without its end.");
     sent(talk, "the end", "the end\r\n.\r\n")?;
+
+    talk.step("spaces at the ends of a line", THE_EXERCISE)
+        .if_received("", "The spaces belong to the text: only its line ends may change. trim() takes spaces away too.");
+    sent(talk, "one\n  two \nthree", "one\r\n  two \r\nthree\r\n.\r\n")?;
 
     talk.step("lines that begin with a dot", ON_THE_WIRE)
         .if_received(
@@ -175,15 +186,52 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_received("\r\n", "A text of no lines has no empty line either.");
     sent(talk, "", ".\r\n")?;
 
-    talk.step("a refused recipient", ON_THE_WIRE)
-        .if_received(
-            "DATA",
+    for (title, line, reply, why) in [
+        (
+            "a refused recipient",
+            2,
+            "550 no such user\r\n",
             "550 says no: nobody would get this mail. Look at the first digit of each reply before you go on.",
-        )
-        .if_returned("550 says no, so no mail was sent. Look at the first digit of each reply.");
-    envelope(talk, "Hello", 2)?;
-    talk.expect(ENVELOPE[2].0)?;
-    talk.send("550 no such user\r\n");
+        ),
+        (
+            "a refused sender",
+            1,
+            "451 not now\r\n",
+            "451 says no, and the reply to MAIL is a reply too. Look at the first digit of each one.",
+        ),
+        (
+            "a refused HELO",
+            0,
+            "502 no such command\r\n",
+            "502 says no, and the reply to HELO is a reply too. Look at the first digit of each one.",
+        ),
+        (
+            "a refused DATA",
+            3,
+            "554 no text from you\r\n",
+            "554 says no: the server takes no text now, and all lines that you send are commands to it. Wait for 354.",
+        ),
+        (
+            "250 in place of 354",
+            3,
+            "250 OK\r\n",
+            "Behind DATA only 3 says: go on with the text. After any other digit the text would be read as commands, also after a \
+             friendly one.",
+        ),
+    ] {
+        talk.step(title, ON_THE_WIRE).if_received("", why);
+        envelope(talk, "Hello", line)?;
+        talk.expect(ENVELOPE[line].0)?;
+        talk.send(reply);
+        talk.expect_hang_up()?;
+        talk.expect_error(Duration::ZERO, IN_TIME)?;
+    }
+
+    let busy = "421 says no, and the greeting is a reply too: look at its first digit before you say HELO.";
+    talk.step("a greeting that is none", ON_THE_WIRE).if_received("", busy);
+    talk.start_with("Hello")?;
+    talk.accept()?;
+    talk.send("421 too busy\r\n");
     talk.expect_hang_up()?;
     talk.expect_error(Duration::ZERO, IN_TIME)?;
 

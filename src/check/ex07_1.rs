@@ -76,6 +76,10 @@ fn with_a_label_more(letters: u8) -> [Alias; 2] {
     [alias(&first), (pointer(TARGET), [long(letters), pointer(TARGET)].concat())]
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
 /// A name as it travels, for a reader: `3 api, c0 10 (byte 16)`.
 fn spelled(mut name: &[u8]) -> String {
     let mut parts = Vec::new();
@@ -85,13 +89,16 @@ fn spelled(mut name: &[u8]) -> String {
             _ if *length == 0 => ("0".to_owned(), rest),
             (Some((label, behind)), _) => {
                 let more = if label.len() > 10 { "..." } else { "" };
-                (format!("{length} {}{more}", visible(&label[..label.len().min(10)])), behind)
+                let label = &label[..label.len().min(10)];
+                let text = label.iter().all(u8::is_ascii_graphic);
+                (format!("{length} {}{more}", if text { visible(label) } else { hex(label) }), behind)
             }
             (None, Some((low, behind))) if *length >= 0xc0 => {
                 let to = usize::from(*length & 0x3f) << 8 | usize::from(*low);
                 (format!("{length:02x} {low:02x} (byte {to})"), behind)
             }
-            _ => (format!("{length} {}", shown(rest)), &[] as &[u8]),
+            _ if rest.iter().all(u8::is_ascii_graphic) => (format!("{length} {}", shown(rest)), &[] as &[u8]),
+            _ => (hex(name), &[] as &[u8]),
         };
         parts.push(part);
         name = behind;
@@ -118,10 +125,15 @@ fn answered(talk: &mut Talk, aliases: &[Alias]) -> Checked {
 /// The question came: its id.
 fn asked(talk: &mut Talk) -> Result<[u8; 2], Box<Failure>> {
     let wanted = "the question for the CNAME of www.example.test, 34 bytes";
-    let question = talk.hear_exactly(OWNER, wanted)?;
+    let question = talk.hear_unshown(OWNER, wanted)?;
     let right = question.get(4..12) == Some(&[0, 1, 0, 0, 0, 0, 0, 0]) && question.get(12..) == Some(QUESTION);
     match question.first_chunk() {
-        Some(id) if right => Ok(*id),
+        Some(id) if right => {
+            let (header, question) = question.split_at(WWW);
+            let (name, kind) = question.split_at(question.len() - 4);
+            talk.say_of_client(&format!("{}, {}, {}", hex(header), spelled(name), hex(kind)));
+            Ok(*id)
+        }
         _ => talk.refuse(wanted, &question, "The question stands in the starter: send it as it is.").map(|()| [0; 2]),
     }
 }
@@ -191,9 +203,15 @@ fn dialogue(talk: &mut Talk) -> Checked {
             "A pointer has two bytes, and the message ends after the first.",
         ),
         (
-            "a length that is none",
-            vec![alias(&[vec![0x41], vec![b'a'; 65], pointer(EXAMPLE)].concat())],
-            "The first byte is 65. A label has 63 bytes at most, and a pointer begins with 192 or more: what is between is \
+            "neither a length nor a pointer",
+            vec![alias(&[vec![64], vec![b'a'; 64], pointer(EXAMPLE)].concat())],
+            "The first byte is 64. A label has 63 bytes at most, and a pointer begins with 192 or more: what is between is \
+             reserved.",
+        ),
+        (
+            "half a pointer's mark",
+            vec![alias(&[0x80, EXAMPLE as u8])],
+            "The first byte is 128. A pointer begins with 192 or more: both upper bits are set. What is between 63 and 192 is \
              reserved.",
         ),
         ("a pointer to nowhere", vec![alias(b"\xff\xff")], "There is no byte 16383 in this message."),
@@ -207,6 +225,21 @@ fn dialogue(talk: &mut Talk) -> Checked {
             "a circle with a label",
             vec![alias(&[b"\x01a".to_vec(), pointer(TARGET)].concat())],
             "The pointer leads back, but to the beginning of its own name: a.a.a.a and so on, without an end.",
+        ),
+        (
+            "a circle further back",
+            vec![
+                alias(&[vec![4], pointer(TARGET + 3), pointer(TARGET + 1), vec![0]].concat()),
+                (pointer(WWW), pointer(TARGET + 1)),
+            ],
+            "The name leads back to two pointers, and each of these leads to the other. Both stand before the place where the name \
+             began, so to compare with that place is not enough: it moves with each jump.",
+        ),
+        (
+            "a pointer that leads forward",
+            vec![alias(&[pointer(TARGET + 2), b"\x03api\x00".to_vec()].concat())],
+            "There is a name at byte 48, but this pointer stands at byte 46: it must lead back. Where all lead back, no circle can \
+             be.",
         ),
     ] {
         talk.step(title, WHEN_IT_GOES_WRONG).if_returned(why).if_silent(

@@ -12,6 +12,7 @@
 //! May use: of this folder client, peer, report, talk.
 
 use super::{At, Checked, Exercise, ON_THE_WIRE, Role, THE_CODE, THE_EXERCISE, Talk, WHEN_IT_GOES_WRONG};
+use std::time::{Duration, Instant};
 
 /// The row in the table of exercises.
 pub const EXERCISE: Exercise = Exercise {
@@ -36,6 +37,11 @@ pub const EXERCISE: Exercise = Exercise {
     dialogue,
 };
 
+/// What never came within this time is silence. (A little less, for a clock that is not ours.)
+const SILENCE: Duration = Duration::from_millis(480);
+/// The time that a client has for its error.
+const IN_TIME: Duration = Duration::from_secs(2);
+
 /// The client starts with these addresses.
 fn given(talk: &mut Talk, addresses: &[At]) -> Checked {
     talk.start_all(addresses)?;
@@ -44,6 +50,7 @@ fn given(talk: &mut Talk, addresses: &[At]) -> Checked {
         let state = match same[0] {
             At::Nobody => "nobody listens",
             At::Silent => "no SYN is answered",
+            At::Impossible => "an address to which no SYN can be sent",
             _ => "listens",
         };
         let last = number + same.len() - 1;
@@ -67,19 +74,23 @@ fn knocked(talk: &mut Talk, number: usize) -> Checked {
 
 /// What the ports do, and what is expected.
 fn dialogue(talk: &mut Talk) -> Checked {
-    use At::{Nobody, Silent, Tcp};
+    use At::{Impossible, Nobody, Silent, Tcp};
     talk.step("an open port", ON_THE_WIRE)
+        .if_silent("Nobody knocked. Connect to each address that you are given, before anything else.");
+    given(talk, &[Tcp])?;
+    talk.accept()?;
+    talk.from_here().if_received("", "A scanner only knocks: it sends nothing, reads nothing, and closes.").if_silent(
+        "The port is open as soon as the connection is there. Close it, and read nothing: nothing will come.",
+    );
+    talk.expect_hang_up()?;
+    talk.from_here()
         .if_received("filtered", "The connection was there: that is open, though nobody says a word.")
         .if_received("open", "A line for each address: the word and a newline.")
         .if_received("closed", "The connection was there: that is open, though nobody says a word.")
         .if_received(
             "127.0.0.1",
             "A line has the word and nothing else: who asked knows the addresses and their order.",
-        )
-        .if_received("", "A scanner only knocks: it sends nothing, and closes.")
-        .if_silent("The port is open as soon as the connection is there. Close it: nothing will come.");
-    given(talk, &[Tcp])?;
-    knocked(talk, 1)?;
+        );
     talk.expect_result("open\n")?;
 
     talk.step("a closed port", THE_CODE)
@@ -103,19 +114,35 @@ fn dialogue(talk: &mut Talk) -> Checked {
     given(talk, &[])?;
     talk.expect_result("")?;
 
-    if !talk.has_silence() {
-        return Ok(()); // this system has no port that answers nothing
+    let silence = talk.has_silence();
+    if silence {
+        talk.step("a filtered port", WHEN_IT_GOES_WRONG)
+            .if_received(
+                "closed",
+                "No RST came, and nothing else: that is silence, not \"closed\". The kind of the error tells them apart.",
+            )
+            .if_hung_up("\"Timed out\" is an answer about the port, and no trouble of ours: it gets its word.")
+            .if_silent("Without a timeout, the system tries to connect for two minutes. A port gets half a second.");
+        let begin = Instant::now();
+        given(talk, &[Silent])?;
+        talk.expect_result("filtered\n")?;
+        if begin.elapsed() < SILENCE {
+            let why = "Half a second was not over yet. An answer from far away takes its time, and would be taken for silence.";
+            return talk.refuse("filtered\\n, after half a second", b"filtered\n", why);
+        }
     }
 
-    talk.step("a filtered port", WHEN_IT_GOES_WRONG)
-        .if_received(
-            "closed",
-            "No RST came, and nothing else: that is silence, not \"closed\". The kind of the error tells them apart.",
-        )
-        .if_hung_up("\"Timed out\" is an answer about the port, and no trouble of ours: it gets its word.")
-        .if_silent("Without a timeout, the system tries to connect for two minutes. A port gets half a second.");
-    given(talk, &[Silent])?;
-    talk.expect_result("filtered\n")?;
+    talk.step("an address that cannot be tried", THE_EXERCISE).if_returned(
+        "The system could not even send a SYN, so the port has said nothing. With a word for every error, all ports seem closed \
+         when the network is down. Only \"connection refused\" and \"timed out\" are words; whatever else goes wrong is the error \
+         that ask() returns.",
+    );
+    given(talk, &[Nobody, Impossible])?;
+    talk.expect_error(Duration::ZERO, IN_TIME)?;
+
+    if !silence {
+        return Ok(()); // this system has no port that answers nothing
+    }
 
     talk.step("the order of the addresses", THE_EXERCISE)
         .if_received(

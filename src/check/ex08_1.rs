@@ -99,6 +99,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.step("errors apart", THE_CODE)
         .if_hung_up("One page that fails is one line, \"error\". The others are still wanted.")
+        .if_received("error ", "The line of a page that fails has the word error, and nothing else.")
+        .if_early("Each server is asked once, also when its page fails.")
+        .if_silent("All was said. Is a server asked a second time? Each is asked once, also when its page fails.")
         .if_received("ok d", "A page that fails has a line too: who reads it knows the servers by their order.")
         .if_received(
             "ok not found",
@@ -122,6 +125,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
     asked(talk, 4)?;
     answer(talk, 4, "d");
     talk.client(1);
+    talk.expect_nobody()?;
     talk.expect_result("error\nerror\nerror\nok d\n")?;
 
     talk.step("no page at all", THE_EXERCISE)

@@ -7,7 +7,7 @@
 //! C: (connects)              after 100 ms
 //! S: close 1001              it goes away
 //! C: close 1001
-//! C: (connects)              after 200 ms, then 400
+//! C: (connects)              after 200 ms: no text came, so the pause grows
 //! S: text two                and the next pause is 100 ms again
 //! S: close 1000              it is done
 //! C: close 1000
@@ -33,11 +33,11 @@ pub const EXERCISE: Exercise = Exercise {
     hints: [
         "Two functions: one for one connection, which collects its texts and says how it ended: done, lost, or refused. The \
          other one is the loop around it, with a count of failures. The first question after each connection is whether it \
-         brought a text: then the count begins anew.",
+         brought a text: then it counts from 0 again.",
         "How a connection ends: `Ok(Message::Close(Some(frame)))` has `u16::from(frame.code)`; behind it go on with \
          `while socket.read().is_ok() {}`, which sends your Close and waits for the server's FIN. Every `Err` is a connection that \
-         is lost, and so is one that never came to be. The pause begins with 100 ms, each is twice the one before, and a text sets \
-         it back.",
+         is lost, and so is one that never came to be. The pause begins with 100 ms, each is twice the one before, and behind \
+         a text it is 100 ms again.",
         "In the loop: `let before = lines.len(); match listen(server, &mut lines) { Some(1000) => return Ok(...), None | \
          Some(1001) => {} Some(code) => return Err(...) }`. Then \
          `if lines.len() > before { failed = 0; pause = 100 ms } else { failed += 1 }`, where `failed == 4` is the error, and \
@@ -84,8 +84,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_received("two", "The first text is missing: collect them.")
         .if_received("one\ntwo", "Each text is a line of the result, the last one too: \\n stands behind it.")
         .if_received("a frame", "This is no Close. Nothing had to be said but that.")
-        .if_hung_up("Who gets a Close answers with one. tungstenite does it within the next read(), so read on until that fails.")
-        .if_silent("Who gets a Close answers with one, and is done when it was 1000.");
+        .if_hung_up("If you get a Close, answer with one. tungstenite does it within the next read(), so read on until that fails.")
+        .if_silent("If you get a Close, answer with one. When it was 1000, that was all.");
     talk.start(At::Tcp)?;
     talk.accept()?;
     talk.send_frame(&text("one"));
@@ -108,15 +108,33 @@ fn dialogue(talk: &mut Talk) -> Checked {
     })?;
 
     talk.timed(|talk| {
-        talk.step("pauses that grow", THE_CODE)
-            .if_early("Too early. Each pause is twice the one before: 100, 200, 400 ms.")
-            .if_hung_up("Three connections were lost in a row. Give up after four.")
-            .if_silent("Three connections were lost in a row: the next one comes after 400 ms.");
+        talk.step("a server that goes away", ON_THE_WIRE)
+            .if_early("1001 says that the server goes away, perhaps to start anew: come back, and after a pause.")
+            .if_received("before\n", "1001 is not 1000: the server goes away, but it is not done. Come back.")
+            .if_hung_up(
+                "1001 is no error: the server goes away, perhaps to start anew. Answer its Close, and come back.",
+            )
+            .if_silent("1001 says that the server goes away. Answer its Close, and come back after 100 ms.");
         talk.start(At::Tcp)?;
         talk.accept()?;
-        for times in [1, 2, 4] {
-            lost(talk, PAUSE * times)?;
-        }
+        talk.send_frame(&text("before"));
+        closed(talk, 1001)?;
+        lost(talk, PAUSE)?;
+        talk.send_frame(&text("after"));
+        done(talk, "before\nafter\n")
+    })?;
+
+    talk.timed(|talk| {
+        talk.step("pauses that grow", THE_CODE)
+            .if_early("Too early. Each pause is twice the one before: 100, 200, 400 ms. Only a text ends that, and no Close.")
+            .if_hung_up("Three connections in a row brought no text. Give up after four.")
+            .if_silent("Three connections in a row brought no text: the next one comes after 400 ms.");
+        talk.start(At::Tcp)?;
+        talk.accept()?;
+        lost(talk, PAUSE)?;
+        closed(talk, 1001)?;
+        lost(talk, 2 * PAUSE)?;
+        lost(talk, 4 * PAUSE)?;
         talk.send_frame(&text("here"));
 
         talk.step("a text makes it forget", THE_CODE)
@@ -133,22 +151,23 @@ fn dialogue(talk: &mut Talk) -> Checked {
         done(talk, "here\nagain\n")
     })?;
 
-    talk.timed(|talk| {
-        talk.step("a server that goes away", ON_THE_WIRE)
-            .if_early("1001 says that the server goes away, perhaps to start anew: come back, and after a pause.")
-            .if_received("before\n", "1001 is not 1000: the server goes away, but it is not done. Come back.")
-            .if_hung_up(
-                "1001 is no error: the server goes away, perhaps to start anew. Answer its Close, and come back.",
-            )
-            .if_silent("1001 says that the server goes away. Answer its Close, and come back after 100 ms.");
-        talk.start(At::Tcp)?;
-        talk.accept()?;
-        talk.send_frame(&text("before"));
-        closed(talk, 1001)?;
-        lost(talk, PAUSE)?;
-        talk.send_frame(&text("after"));
-        done(talk, "before\nafter\n")
-    })?;
+    talk.step("four connections without a text", THE_CODE)
+        .if_early("Too early. A Close with 1001 is no text: the pauses grow on. Here they are 100, 200 and 400 ms.")
+        .if_returned("Four connections, and not one text: there is no result, not even an empty one.")
+        .if_hung_up("Give up after four connections in a row that bring no text, and not before.")
+        .if_silent(
+            "Four connections in a row brought no text: that is the error. A Close with 1001 counts among them: it is a reason to \
+             come back, and it is no text.",
+        );
+    talk.start(At::Tcp)?;
+    talk.accept()?;
+    lost(talk, PAUSE)?;
+    closed(talk, 1001)?;
+    lost(talk, 2 * PAUSE)?;
+    lost(talk, 4 * PAUSE)?;
+    closed(talk, 1001)?;
+    talk.hang_up();
+    talk.expect_error(Duration::ZERO, 2 * IN_TIME / 3)?;
 
     talk.step("a server that does not want us", WHEN_IT_GOES_WRONG)
         .if_returned("1008 is a refusal. What came is not all, and more will not come: that is an error.")
@@ -166,7 +185,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_early("Four tries with 100, 200 and 400 ms between them are 700 ms. The client gave up before.")
         .if_hung_up("Four tries with 100, 200 and 400 ms between them are 700 ms. The client gave up before.")
         .if_silent(
-            "Four failures in a row are enough. Who never gives up is one of thousands that keep a server down.",
+            "Four failures in a row are enough. A client that never gives up is one of thousands that keep a server down.",
         );
     talk.start(At::Nobody)?;
     talk.expect_error(7 * PAUSE - ALMOST, IN_TIME)

@@ -1,4 +1,4 @@
-//! Exercise 9: a server that gives each client one and a half seconds for its line, however it drips, and says what was wrong.
+//! Exercise 9: a server that gives each client one and a half seconds for its line, even if it sends one byte at a time, and says what was wrong.
 //!
 //! ```text
 //! C: hello\n                a line of 100 bytes at most, newline included, in pieces of any size
@@ -6,11 +6,11 @@
 //! S: FIN
 //!
 //! S: late\n                 no whole line within 1.5 s after the client came
-//! S: long\n                 100 bytes, and no newline among them
+//! S: long\n                 no newline among its first 100 bytes, in pieces of any size
 //! S: cut\n                  the client's FIN, and the line was not whole
 //! ```
 //!
-//! Each answer is followed by the server's FIN. Clients are served side by side.
+//! Each answer is followed by the server's FIN. Clients are served at the same time.
 //!
 //! May use: of this folder peer, report, say, talk.
 
@@ -72,6 +72,12 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_silent("One line, one answer: then the server closes the connection.");
     talk.expect_hang_up()?;
 
+    talk.step("the next client", THE_EXERCISE)
+        .if_hung_up("One client was served, and there are more: serve() never returns. Accept in a loop.")
+        .if_silent("One client was served, and there are more: accept in a loop.");
+    talk.connect()?;
+    answered(talk, "hi\n", "ok 2\n")?;
+
     talk.step("bytes that are no text", THE_CODE)
         .if_received("ok 3", "These are 7 bytes. As text they would be 3 characters, the last of them a bad one.")
         .if_received("ok 9", "The bad byte became a character of three bytes: from_utf8_lossy() is for showing, not for counting.")
@@ -102,6 +108,20 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.connect()?;
     answered(talk, [b'x'; LONGEST], "long\n")?;
 
+    talk.step("too long, in two pieces", WHEN_IT_GOES_WRONG)
+        .if_received(
+            "ok",
+            "50 bytes and 51, the last of them a newline, are 101. A line has 100 at most: look at its length whenever a piece has \
+             come, also when that piece ends the line.",
+        )
+        .if_received("late", "101 bytes have come: this line is too long. Your count has stepped over its limit.")
+        .if_silent("101 bytes have come: this line is too long. Has your count stepped over its limit?");
+    talk.connect()?;
+    talk.send([b'x'; LONGEST / 2]);
+    talk.expect_nothing()?;
+    talk.send([vec![b'x'; LONGEST / 2], b"\n".to_vec()].concat());
+    talk.expect_unless_reset("long\n")?;
+
     talk.step("half a line", WHEN_IT_GOES_WRONG)
         .if_received(
             "ok",
@@ -126,9 +146,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
     talk.connect()?;
     answered(talk, "hello\n", "ok 5\n")?;
 
-    talk.step("a silent one, one that drips, and one in a hurry", WHEN_IT_GOES_WRONG).if_silent(
-        "The third client waits for the first two. A deadline alone does not help those who come later: serve them side by \
-         side, each in a thread of its own.",
+    talk.step("a silent one, one that drips, and one that is quick", WHEN_IT_GOES_WRONG).if_silent(
+        "The third client waits for the first two. A deadline alone does not help those who come later: serve them at \
+         the same time, each in a thread of its own.",
     );
     for number in 1..=3 {
         talk.client(number);
@@ -138,10 +158,12 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     let late = "The time is over, and the client still has its place. A read timeout counts each read: a byte now and then \
                 starts it anew, and holds the server as long as it likes. That is the slow loris. Fix the end once, when the \
-                client comes, and give each read what is left.";
+                client comes, and give each read what is left. (Or is your time longer than 1.5 s?)";
+    let kind = "The client is to learn what was wrong: \"late\". A read that ran out of time is an error of the kind WouldBlock on \
+                Linux, and TimedOut on Windows. Does your code know both?";
     talk.step("the one that drips", WHEN_IT_GOES_WRONG)
         .if_early("The second and a half was not over yet.")
-        .if_hung_up("The client is to learn what was wrong: \"late\".")
+        .if_hung_up(kind)
         .if_received(
             "cut",
             "No FIN came. A read that ran out of time is an error, WouldBlock or TimedOut, and not the end.",
@@ -158,7 +180,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.step("the silent one", WHEN_IT_GOES_WRONG)
         .if_silent("Silence has no end of its own: without a timeout the server waits for ever.")
-        .if_hung_up("The client is to learn what was wrong: \"late\".");
+        .if_hung_up(kind);
     talk.client(1);
     talk.expect("late\n")?;
     talk.expect_hang_up()

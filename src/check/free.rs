@@ -17,7 +17,9 @@ impl Talk {
     /// # Errors
     /// When it does not come whole.
     pub fn hear_until(&mut self, end: &[u8], what: &str) -> Result<Vec<u8>, Box<Failure>> {
-        self.hear_while(what, |got| !got.ends_with(end) && got.len() < LONGEST)
+        let got = self.hear_while(what, |got| !got.ends_with(end) && got.len() < LONGEST)?;
+        self.heard(&got);
+        Ok(got)
     }
 
     /// So many bytes; over UDP the next datagram, whatever its length.
@@ -25,6 +27,16 @@ impl Talk {
     /// # Errors
     /// When it does not come whole.
     pub fn hear_exactly(&mut self, bytes: usize, what: &str) -> Result<Vec<u8>, Box<Failure>> {
+        let got = self.hear_unshown(bytes, what)?;
+        self.heard(&got);
+        Ok(got)
+    }
+
+    /// The same, where the bytes would tell a reader little: what they are, the dialogue says by itself ([`Talk::say_of_client`]).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn hear_unshown(&mut self, bytes: usize, what: &str) -> Result<Vec<u8>, Box<Failure>> {
         self.hear_while(what, |got| got.len() < bytes)
     }
 
@@ -44,8 +56,22 @@ impl Talk {
                 break;
             }
         }
-        self.heard(&got);
         Ok(got)
+    }
+
+    /// These bytes have to come, or the end without them: where bytes of ours are not read, the reset may overtake the answer.
+    ///
+    /// # Errors
+    /// When others come, or nothing happens.
+    pub fn expect_unless_reset(&mut self, bytes: impl AsRef<[u8]>) -> Checked {
+        match self.hear(1, PATIENCE, Wire::peek) {
+            Heard::Bytes(_) => {
+                self.expect(bytes)?;
+                self.expect_hang_up()
+            }
+            Heard::Nothing(End::HungUp) => Ok(()),
+            Heard::Nothing(end) => self.fail(Expected::Bytes(bytes.as_ref().to_vec()), Vec::new(), end),
+        }
     }
 
     /// What came is not what had to come, and this is why.

@@ -157,6 +157,9 @@ impl Failure {
 
     fn received(&self) -> String {
         let end = match &self.end {
+            End::Open if self.received.is_empty() && matches!(self.expected, Expected::Other(_)) => {
+                "nothing".to_owned()
+            }
             End::Open => return some(&self.received),
             End::Connects => "a connection".to_owned(),
             End::Silent(_) if self.ended.is_some() => "nothing".to_owned(),
@@ -264,6 +267,9 @@ impl Failure {
             (Expected::Nothing, End::Open) => format!("The {noun} spoke before it was its turn."),
             (Expected::HangUp | Expected::HalfClose, End::Open) => {
                 "Nothing more had to come, only the end of the connection.".to_owned()
+            }
+            (Expected::Result(_), End::Open) if self.received.is_empty() => {
+                "Nothing was returned. What was printed is not the result: return it.".to_owned()
             }
             (_, End::Connects) => format!("The {noun} connected before it was its turn."),
             (_, End::Open) => {

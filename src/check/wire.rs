@@ -29,6 +29,8 @@ pub(super) enum Wire {
         address: SocketAddr,
         _kept: (TcpListener, TcpStream),
     },
+    /// A group of machines: TCP has to refuse it as an error before it sends anything (RFC 9293 section 3.9.2.3, MUST-46).
+    Impossible,
     /// An address that answers nothing. All checks of this process share it: it takes about 130 descriptors.
     Silent(Arc<Filtered>),
     Tcp(Tcp),
@@ -82,6 +84,7 @@ impl Wire {
             Wire::Closed => Err(ErrorKind::NotConnected.into()),
             Wire::Listening(listener) => listener.local_addr(),
             Wire::Nobody { address, .. } => Ok(*address),
+            Wire::Impossible => Ok((Ipv4Addr::new(224, 0, 0, 1), 9).into()),
             Wire::Silent(silent) => Ok(silent.addr()),
             Wire::Tcp(connection) => connection.socket().local_addr(),
             Wire::Udp(socket, _) => socket.local_addr(),

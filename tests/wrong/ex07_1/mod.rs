@@ -12,8 +12,9 @@ mod solution;
 answers! {
     Client(ask)
     pass: solution, slow_but_right
-    fail: not_begun, dot_at_the_end, keeps_lengths, behind_the_target, pointer_is_all, one_pointer, low_byte, no_limit,
-        small_limit, slices, any_length, not_itself, every_pointer
+    fail: not_begun, dot_at_the_end, keeps_lengths, behind_the_target, pointer_is_all, one_pointer, low_byte,
+        no_limit, small_limit, slices, any_length, not_itself, every_pointer, start_stays, counts_jumps, sixty_four,
+        one_bit
 }
 
 type Name = fn(&[u8], usize) -> io::Result<(Vec<u8>, usize)>;

@@ -1,4 +1,4 @@
-//! Right, though slow: reads label by label from a copy, rests at each, and counts the pointers instead of comparing them.
+//! Right, though slow: reads label by label from a copy, and rests at each.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -10,8 +10,8 @@ pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
 }
 
 fn name(message: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
-    let (mut text, mut at, mut behind) = (String::new(), start, None);
-    for _ in 0..200 {
+    let (mut text, mut run, mut at, mut behind) = (String::new(), start, start, None);
+    loop {
         let mut rest = message.get(at..)?.iter().copied();
         thread::park_timeout(Duration::from_micros(200));
         match usize::from(rest.next()?) {
@@ -24,7 +24,8 @@ fn name(message: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
             }
             high if high >= 192 => {
                 behind.get_or_insert(at + 2);
-                at = (high - 192) * 256 + usize::from(rest.next()?);
+                at = Some((high - 192) * 256 + usize::from(rest.next()?)).filter(|to| *to < run)?;
+                run = at;
             }
             _ => return None,
         }
@@ -32,5 +33,4 @@ fn name(message: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
             return None;
         }
     }
-    None
 }

@@ -6,6 +6,7 @@ mod solution;
 answers! {
     ClientOfAll(ask)
     pass: solution, slow_but_right
-    fail: not_begun, waits_for_words, says_hello, names_them, refused_is_an_error, silent_is_closed, all_filtered, no_timeout,
-        first_come, one_after_another, joins_at_once
+    fail: not_begun, waits_for_words, says_hello, names_them, refused_is_an_error, silent_is_closed, all_filtered,
+        no_timeout, first_come, one_after_another, joins_at_once, rest_is_closed, panics, never_knocks, impatient,
+        prints
 }

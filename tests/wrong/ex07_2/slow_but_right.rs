@@ -15,15 +15,16 @@ pub fn ask(addresses: &[SocketAddr]) -> io::Result<Vec<u8>> {
                 thread::park_timeout(Duration::from_millis(30));
                 let knock = || TcpStream::connect_timeout(address, Duration::from_millis(300)).map_err(|e| e.kind());
                 let word = match knock().or_else(|_| knock()) {
-                    Err(ErrorKind::ConnectionRefused) => "closed",
-                    Err(ErrorKind::TimedOut) => "filtered",
-                    other => other.map_or("error", |_| "open"),
+                    Err(ErrorKind::ConnectionRefused) => Ok("closed\n"),
+                    Err(ErrorKind::TimedOut) => Ok("filtered\n"),
+                    other => other.map(|_| "open\n"),
                 };
                 found.lock().unwrap().push((n, word));
             });
         }
     });
     let mut found = found.into_inner().unwrap();
-    found.sort();
-    Ok(found.iter().flat_map(|(_, word)| [word.as_bytes(), b"\n"].concat()).collect())
+    found.sort_by_key(|(n, _)| *n);
+    let words: Vec<_> = found.into_iter().map(|(_, word)| word).collect::<Result<_, _>>()?;
+    Ok(words.concat().into())
 }

@@ -12,8 +12,9 @@ mod solution;
 answers! {
     ClientOfAll(ask)
     pass: solution, slow_but_right
-    fail: not_begun, no_state, keeps_a_sender, one_after_another, joins_at_once, holds_the_lock, first_come, first_error_ends, leaves_out,
-        any_status, divides, a_thread_for_each, four_by_four, own_share
+    fail: not_begun, no_state, keeps_a_sender, one_after_another, joins_at_once, holds_the_lock, first_come,
+        first_error_ends, leaves_out, any_status, divides, a_thread_for_each, four_by_four, own_share, asks_twice,
+        says_why
 }
 
 fn fetch(server: SocketAddr) -> netprimer::Result<String> {

@@ -1,0 +1,40 @@
+//! Looks at the replies to RCPT and to the text, and at no other.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+
+pub fn ask(server: SocketAddr, text: &str) -> io::Result<Vec<u8>> {
+    let stream = TcpStream::connect(server)?;
+    let mut replies = BufReader::new(&stream);
+    any(&mut replies)?;
+    let rcpt = "RCPT TO:<you@example.com>\r\n";
+    for line in ["HELO localhost\r\n", "MAIL FROM:<me@example.com>\r\n", rcpt, "DATA\r\n"] {
+        (&stream).write_all(line.as_bytes())?;
+        match line {
+            _ if line == rcpt => reply(&mut replies, '2')?,
+            _ => any(&mut replies)?,
+        };
+    }
+    (&stream).write_all(stuffed(text).as_bytes())?;
+    let taken = reply(&mut replies, '2')?;
+    (&stream).write_all(b"QUIT\r\n")?;
+    Ok(taken.trim_end().into())
+}
+
+fn reply(replies: &mut impl BufRead, wanted: char) -> io::Result<String> {
+    let mut line = String::new();
+    replies.read_line(&mut line)?;
+    if line.starts_with(wanted) { Ok(line) } else { Err(io::Error::other(line)) }
+}
+
+fn any(replies: &mut impl BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    replies.read_line(&mut line)?;
+    Ok(line)
+}
+
+fn stuffed(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let lines = text.split_terminator('\n').map(|line| if line.starts_with('.') { format!(".{line}\r\n") } else { format!("{line}\r\n") });
+    lines.collect::<String>() + ".\r\n"
+}
