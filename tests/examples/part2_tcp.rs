@@ -241,7 +241,7 @@ pub fn a_silent_address_is_a_timeout_and_leaves_time_for_the_next() {
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let good = listener.local_addr().unwrap();
-    let found = client::connect(&[address, good], Instant::now() + Duration::from_secs(1)).unwrap();
+    let found = client::connect(&[address, good], Instant::now() + Duration::from_secs(8)).unwrap();
     assert_eq!(found.peer_addr().unwrap(), good);
 }
 
