@@ -109,9 +109,9 @@ pub fn what_does_not_answer_ends_in_time() {
     let cases = [
         (&["--retries=2", "--backoff=0.05", &nobody][..], refused.as_str(), 100),
         (&["--post", "--retries=2", "--backoff=0.05", &nobody], &refused, 100), // nothing was sent
-        (&["--total=0.3", &silent], "limit: total", 300),
+        (&["--total=2", &silent], "limit: total", 2_000),
         (&["--read=0.2", "--retries=1", &silent], "limit: per read", 400),
-        (&["--total=0.4", &drip], "read the body of ", 400),
+        (&["--total=2", &drip], "read the body of ", 2_000),
     ];
     thread::scope(|scope| {
         for (args, says, least) in cases {

@@ -1228,13 +1228,14 @@ fn who_comes_in() {
 }
 
 pub fn what_one_client_may_take() {
-    let short = Duration::from_millis(200);
-    let limits = lab::Limits { places: 12, idle: short, stall: short, ..lab::Limits::default() };
-    let lab = self::lab(lab::Options { limits, ..lab::Options::default() });
-    lab.put("big", vec![0; 16 << 20]).unwrap();
+    let limited = |limits| self::lab(lab::Options { limits, ..lab::Options::default() });
+    // Before he is silent he has this time for each command, too.
+    let lab = limited(lab::Limits { idle: Duration::from_secs(3), ..lab::Limits::default() });
     let mut raw = Raw::inside(&lab);
     assert_eq!(raw.0.read_reply().unwrap().code, 421, "silent for too long");
     assert!(raw.ended());
+    let lab = limited(lab::Limits { stall: Duration::from_millis(200), ..lab::Limits::default() });
+    lab.put("big", vec![0; 16 << 20]).unwrap();
     // He reads nothing of what he wanted, or sends nothing of what he has.
     for line in ["RETR big", "STOR new"] {
         let mut raw = Raw::inside(&lab);
@@ -1251,10 +1252,7 @@ pub fn what_one_client_may_take() {
     assert!(matches!(&error, Error::Reply(reply) if reply.code == 421), "{error:?}");
     assert_eq!(clients[0].ask("QUIT"), 221);
     assert!(clients[0].ended());
-    let few = self::lab(lab::Options {
-        limits: lab::Limits { places: 1, ..lab::Limits::default() },
-        ..lab::Options::default()
-    });
+    let few = limited(lab::Limits { places: 1, ..lab::Limits::default() });
     let _one = Raw::new(&few);
     assert!(matches!(Ftp::connect(few.addr()), Err(Error::Reply(reply)) if reply.code == 421));
 }

@@ -723,7 +723,7 @@ pub fn two_hundred_silent_clients_are_in_nobodys_way() {
 
 #[test]
 fn damage_is_answered_or_left_but_never_ends_the_service() {
-    let lab = impatient();
+    let lab = lab();
     let request =
         b"POST /post?a=%41 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nHello\r\n0\r\nT: 1\r\n\r\n";
     for at in 0..request.len() {

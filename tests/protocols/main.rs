@@ -35,8 +35,11 @@ mod websocket_peers;
 together! { what_waits:
     dns_resolver::a_stream_of_junk_does_not_outlive_the_deadline,
     dns_resolver::a_silent_server_costs_its_patience_and_the_total_holds,
+    dns_resolver::eight_strangers_and_we_ask_over_tcp,
     dns_resolver::lies_alone_are_a_silence,
+    dns_resolver::many_connections_are_served_and_a_stop_ends_all,
     dns_resolver::over_tcp_lies_are_errors,
+    dns_resolver::without_edns_512_bytes_are_the_limit,
     ftp::a_download_cut_short_is_none,
     ftp::a_stranger_brings_a_file,
     ftp::after_a_silence_nothing_more_is_said,

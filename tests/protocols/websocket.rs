@@ -645,7 +645,9 @@ pub fn stop_tells_everybody() {
 }
 
 pub fn stop_waits_for_nobody_who_does_not_read() {
-    let (running, errors) = tells(quick(), |client| {
+    // Who reads has this time to answer our Close.
+    let limits = Limits { close: Duration::from_secs(3), ..Limits::default() };
+    let (running, errors) = tells(limits, |client| {
         loop {
             client.send(vec![0; 1 << 20])?;
         }
@@ -665,7 +667,7 @@ pub fn stop_waits_for_nobody_who_does_not_read() {
         thread::yield_now();
     }
     let start = Instant::now();
-    let drained = running.stop(Duration::from_secs(2));
+    let drained = running.stop(LIMIT);
     assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
     assert_eq!(drained.stuck, 0, "{drained:?}");
     assert_eq!(reader.join().unwrap(), 1001);
