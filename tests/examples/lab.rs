@@ -10,7 +10,7 @@ use std::thread;
 use support::files::{Folder, root};
 use support::network::{self, NAMES};
 use support::note;
-use support::programs::{Programs, Running, first_line, python, python_with, run, told, tool};
+use support::programs::{Programs, Running, close, first_line, python, python_with, run, told, tool};
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| {
     Programs::build([
@@ -217,7 +217,7 @@ fn wrong_arguments_a_closed_output_and_a_place_for_the_certificate() {
         Running::unheard(command.arg("--any-port").arg("--ca").arg(ca(&folder)), Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.starts_with("the lab is open"), "{line}");
-    drop(reader);
+    close(reader);
     drop(std::io::Write::write_all(&mut program.stdin(), b"\n")); // it may have ended already
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::thread;
 use support::network::{self, NAMES};
 use support::not_allowed;
-use support::programs::{Programs, Running, first_line, run, told, tool, under};
+use support::programs::{Programs, Running, close, first_line, run, told, tool, under};
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["00_start"]));
 
@@ -151,7 +151,7 @@ fn a_closed_output_ends_it_quietly() {
     let (program, stdout) = Running::unheard(&mut PROGRAMS.command("00_start"), Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.contains("  rust "), "{line}");
-    drop(reader);
+    close(reader);
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
 }

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::files::{Folder, read, root};
-use support::programs::{Left, Programs, Running, python, run};
+use support::programs::{Left, Programs, Running, close, python, run};
 use support::sockets::closed_port;
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["10_summary"]));
@@ -220,7 +220,7 @@ fn wrong_arguments_are_status_2() {
 fn the_status_is_true_also_when_nobody_reads() {
     for (args, status, says) in [(&[][..], 0, ""), (&["--trouble"], 1, "error: look whether all is well: 5 of 8")] {
         let (program, stdout) = Running::unheard(&mut command(args), Stdio::piped());
-        drop(stdout);
+        close(stdout);
         let left = program.end();
         assert!(left.status == status && left.err.starts_with(says), "{}: {}", left.status, left.err);
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 use support::network::{self, NAMES};
-use support::programs::{Programs, Running, first_line, run, told, tool};
+use support::programs::{Programs, Running, close, first_line, run, told, tool};
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["01_overview"]));
 
@@ -128,7 +128,7 @@ fn wrong_arguments_and_a_closed_output() {
     let (program, stdout) = Running::unheard(&mut PROGRAMS.command("01_overview"), Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.trim().starts_with("sent "), "{line}");
-    drop(reader);
+    close(reader);
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
 }

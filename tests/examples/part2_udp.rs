@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::programs::{self, Programs, Running, address};
+use support::programs::{self, Programs, Running, address, close};
 use support::sockets::{has_ipv6, receive, udp, udp_at};
 
 #[allow(dead_code)]
@@ -347,7 +347,7 @@ fn a_client_that_was_stopped_goes_on() {
     let (_, from) = receive(&server);
     let pid = client.id();
     let signals = format!("kill -STOP {pid} && kill -CONT {pid}");
-    assert!(Command::new("sh").args(["-c", &signals]).status().unwrap().success());
+    assert_eq!(support::programs::run(Command::new("sh").args(["-c", &signals]), b"").status, 0);
     server.send_to(b"still here", from).unwrap();
     let (status, stdout, stderr) = client.end().parts();
     assert_eq!(status, 0, "{stdout}{stderr}");
@@ -359,7 +359,7 @@ fn the_client_ends_with_an_error_when_nobody_reads_its_output() {
     let mut command = PROGRAMS.command(CLIENT);
     let command = command.arg(server.local_addr().unwrap().to_string());
     let (client, stdout) = Running::unheard(command, Stdio::piped());
-    drop(stdout);
+    close(stdout);
     let (_, from) = receive(&server);
     server.send_to(b"anybody?", from).unwrap();
     let (status, _, stderr) = client.end().parts();

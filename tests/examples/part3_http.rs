@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::programs::{Left, Programs, Running, first_line};
+use support::programs::{Left, Programs, Running, close, first_line};
 use support::sockets::{closed_port, has_ipv6};
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["03_1_http_by_hand"]));
@@ -260,7 +260,7 @@ fn a_closed_output_ends_it_quietly() {
     let (program, stdout) = Running::unheard(&mut command, Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.contains("/stream/100 -> "), "{line}");
-    drop(reader);
+    close(reader);
     let left = program.end();
     assert!(left.status == 0 && !left.err.contains("panicked"), "{}: {}", left.status, left.err);
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::programs::{Left, Programs, Running, first_line, python_with, run};
+use support::programs::{Left, Programs, Running, close, first_line, python_with, run};
 use support::sockets::closed_port;
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["03_2_4_http_retry", "08_1_concurrent_http"]));
@@ -256,7 +256,7 @@ fn a_closed_output_ends_it_quietly() {
         let (program, stdout) = Running::unheard(PROGRAMS.command(name).args(args), Stdio::piped());
         let (line, reader) = first_line(stdout.unwrap());
         assert!(line.starts_with("lab: HTTP server on 127.0.0.1:"), "{line}");
-        drop(reader);
+        close(reader);
         let left = program.end();
         assert!(left.status == 0 && !left.err.contains("panicked"), "{name}: {}: {}", left.status, left.err);
     }

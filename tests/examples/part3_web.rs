@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Instant;
 use support::LIMIT;
 use support::files::{Folder, read, root};
-use support::programs::{Programs, Running, first_line, python_with, run};
+use support::programs::{Programs, Running, close, first_line, python_with, run};
 use support::sockets::closed_port;
 
 const GET: &str = "03_2_1_http_get";
@@ -277,7 +277,7 @@ fn a_closed_output_ends_it_quietly() {
         let (running, stdout) = Running::unheard(PROGRAMS.command(program).args(args), Stdio::piped());
         let (line, reader) = first_line(stdout.unwrap());
         assert!(line.contains(" -> 200 OK"), "{line}");
-        drop(reader);
+        close(reader);
         let left = running.end();
         assert!(left.status == 0 && !left.err.contains("panicked"), "{}: {}", left.status, left.err);
     }

@@ -18,7 +18,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::Instant;
 use support::LIMIT;
-use support::programs::{Left, Programs, Running, first_line, python, python_with, run, tool, works};
+use support::programs::{Left, Programs, Running, close, first_line, python, python_with, run, tool, works};
 use support::sockets::{closed_port, dial, limited, listen};
 
 const SERVER: &str = "04_1_websocket_server";
@@ -502,7 +502,7 @@ fn a_closed_output_ends_it_quietly() {
     for (name, args) in [(CLIENT, &["--size", "5"][..]), (CHAT, &[]), (SERVER, &["127.0.0.1:0"])] {
         let (program, stdout) = Running::unheard(PROGRAMS.command(name).args(args), Stdio::piped());
         let (line, reader) = first_line(stdout.unwrap());
-        drop(reader);
+        close(reader);
         if let Some(addr) = line.strip_prefix("listening on ") {
             // Its next line is about this client, who may hear nothing any more.
             drop(websocket::connect(&format!("ws://{addr}/")));

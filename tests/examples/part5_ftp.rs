@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::files::Folder;
-use support::programs::{Left, Programs, Running, first_line, run};
+use support::programs::{Left, Programs, Running, close, first_line, run};
 use support::sockets::closed_port;
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["05_ftp"]));
@@ -237,13 +237,13 @@ fn a_closed_output_ends_it_quietly_and_tidily() {
     let (program_, stdout) = Running::unheard(program(&temporary).arg(&addr), Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.ends_with(&format!("{:0100}", 0)), "{line}");
-    drop(reader);
+    close(reader);
     let left = program_.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
     is_empty(&temporary);
 
     let (program_, stdout) = Running::unheard(&mut program(&temporary), Stdio::piped());
-    drop(stdout);
+    close(stdout);
     let left = program_.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
     is_empty(&temporary);

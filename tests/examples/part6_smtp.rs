@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::files::Folder;
-use support::programs::{Left, Programs, Running, first_line, run};
+use support::programs::{Left, Programs, Running, close, first_line, run};
 use support::sockets::closed_port;
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["06_smtp"]));
@@ -218,7 +218,7 @@ fn a_closed_output_ends_it_quietly() {
     let (program, stdout) = Running::unheard(&mut command, Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.starts_with("lab: SMTP server on "), "{line}");
-    drop(reader);
+    close(reader);
     let left = program.end();
     assert!(left.status == 0 && left.err.is_empty(), "{}: {}", left.status, left.err);
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::network::{self, NAMES};
-use support::programs::{Programs, Running, first_line, run, told, tool};
+use support::programs::{Programs, Running, close, first_line, run, told, tool};
 use support::sockets::udp;
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["07_1_dns"]));
@@ -262,7 +262,7 @@ fn a_closed_output_ends_it_quietly() {
     let (program, stdout) = Running::unheard(&mut command, Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert_eq!(line, "C -> S  44 bytes");
-    drop(reader);
+    close(reader);
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
 }

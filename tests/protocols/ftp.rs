@@ -420,7 +420,7 @@ fn a_client_that_lost_count_says_so() {
 pub fn after_a_silence_nothing_more_is_said() {
     let peer = liar([Step::HearLine, Step::Hold]);
     // The greeting has this time, too.
-    let dial = Dial { reply: Duration::from_secs(3), ..Dial::default() };
+    let dial = Dial { reply: Duration::from_secs(5), ..Dial::default() };
     let mut ftp = Ftp::connect_with(peer.addr(), Options { dial, ..Options::default() }).unwrap();
     assert!(matches!(ftp.noop(), Err(Error::Timeout(_))));
     assert!(matches!(ftp.noop(), Err(Error::Closed(_))));

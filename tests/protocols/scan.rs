@@ -18,7 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::peers;
-use support::programs::{Programs, Running, again, run, told, under, with_threads};
+use support::programs::{Programs, Running, again, close, run, told, under, with_threads};
 use support::sockets::{has_ipv6, listen};
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -407,7 +407,7 @@ fn a_host_that_does_not_resolve_gives_1() {
 fn a_closed_output_is_a_quiet_end() {
     let mut command = PROGRAMS.command("07_2_port_scan");
     let (program, stdout) = Running::unheard(command.args(["--ports", "1-1023", "127.0.0.1"]), Stdio::piped());
-    drop(stdout);
+    close(stdout);
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
 }
