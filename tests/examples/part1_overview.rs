@@ -1,6 +1,6 @@
 //! The tour, as the first thing that a reader of this project runs.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use std::fs;
 use std::panic::catch_unwind;
 use std::process::{Command, Stdio};
@@ -9,9 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 use support::network::{self, NAMES};
-use support::programs::{Programs, Running, close, first_line, run, told, tool};
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["01_overview"]));
+use support::programs::{Running, close, first_line, run, told, tool};
 
 /// One line of the tour.
 #[derive(Debug)]

@@ -1,15 +1,15 @@
 //! What the TCP examples of part 2 do: the built programs, run as a learner runs them, against clients and servers that
 //! send pieces, drip, reset, stay silent or speak Python.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::sync::{LazyLock, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::programs::{self, Left, Programs, Running, tool, under};
+use support::programs::{self, Left, Running, tool, under};
 use support::sockets::{closed_port, has_ipv6, pair};
 use support::{LIMIT, note, uninterrupted};
 
@@ -25,7 +25,6 @@ const SERVER: &str = "02_1_tcp_server";
 const CLIENT: &str = "02_2_tcp_client";
 const THREADED: &str = "02_5_threaded_server";
 const ANSWER: &str = "Hello, Client!\n";
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build([SERVER, CLIENT, THREADED]));
 
 // ---- 2.1: where a message ends ----
 

@@ -1,16 +1,15 @@
 //! Lessons 2.3 and 2.4: the UDP server and the UDP client, run as a learner runs them, against each other, against
 //! peers that are lossy, silent, strange or gone, and against Python programs that make the usual listing's calls.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::programs::{self, Programs, Running, address, close};
+use support::programs::{self, Running, address, close};
 use support::sockets::{has_ipv6, receive, udp, udp_at};
 
 #[allow(dead_code)]
@@ -23,8 +22,6 @@ mod client;
 
 const SERVER: &str = "02_3_udp_server";
 const CLIENT: &str = "02_4_udp_client";
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build([SERVER, CLIENT]));
 
 fn our_server(addr: &str) -> (Running, SocketAddr) {
     serving(PROGRAMS.command(SERVER).arg(addr))

@@ -1,18 +1,15 @@
 //! Lessons 3.2.4 and 8.1 as a learner meets them: the programs with their options, against the lab, a closed port and
 //! peers that are silent; and the exercises, whose asserts their solutions keep.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use netprimer::lab::http::{self, Lab};
 use netprimer::lab::script::{self, Step};
 use std::process::Stdio;
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::programs::{Left, Programs, Running, close, first_line, python_with, run};
+use support::programs::{Left, Running, close, first_line, python_with, run};
 use support::sockets::closed_port;
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["03_2_4_http_retry", "08_1_concurrent_http"]));
 
 fn retry<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Left {
     PROGRAMS.run("03_2_4_http_retry", args, b"")

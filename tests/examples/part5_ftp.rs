@@ -2,21 +2,18 @@
 //! there; and what it leaves behind (nothing).
 
 use super::part3_http::is_harmless;
-use crate::support;
+use crate::{PROGRAMS, support};
 use netprimer::lab::ftp::{self, Lab, Wrong};
 use netprimer::lab::script::{self, Script, Step};
 use netprimer::lab::tls::{Acceptor, Certificate};
 use std::fs;
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::files::Folder;
-use support::programs::{Left, Programs, Running, close, first_line, run};
+use support::programs::{Left, Running, close, first_line, run};
 use support::sockets::closed_port;
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["05_ftp"]));
 
 /// The program with a folder of its own for temporary files, which must be empty afterwards.
 fn program(temporary: &Folder) -> Command {

@@ -1,12 +1,9 @@
 //! Lesson 9 as a learner meets it: five stations, one or all, each of which shows what its lesson says.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use std::process::Stdio;
-use std::sync::LazyLock;
 use std::thread;
-use support::programs::{Programs, Running, close, first_line};
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["09_best_practices"]));
+use support::programs::{Running, close, first_line};
 
 /// What a station prints behind `broken:` and behind `right:`.
 fn station(name: &str) -> (String, String) {

@@ -418,7 +418,7 @@ fn a_client_that_lost_count_says_so() {
 
 /// Whatever comes later would be taken for another's reply.
 pub fn after_a_silence_nothing_more_is_said() {
-    let peer = liar([Step::HearLine, Step::Hold]);
+    let peer = liar([Step::HearLine, Step::Wait(LIMIT)]);
     // The greeting has this time, too.
     let dial = Dial { reply: Duration::from_secs(5), ..Dial::default() };
     let mut ftp = Ftp::connect_with(peer.addr(), Options { dial, ..Options::default() }).unwrap();
