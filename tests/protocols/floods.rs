@@ -31,7 +31,7 @@ fn flood(first: &'static str, again: &str) -> Handle {
 }
 
 /// For one turn; a conversation with a flood in it has two at most.
-const REPLY: Duration = Duration::from_secs(3);
+const REPLY: Duration = Duration::from_secs(15);
 const BLOCK: usize = 1 << 20;
 /// KiB: what the limits allow, twice while it grows, and room for threads.
 const MORE: u64 = 8 << 10;

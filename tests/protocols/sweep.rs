@@ -56,7 +56,9 @@ impl Way {
     fn new(damage: Damage) -> Arc<Way> {
         // In a silence the client's patience is what is tried, and damaged bytes may ask it to wait for what never comes.
         let patience = match damage {
-            Damage::Bytes(_, Fault::Stall { .. } | Fault::Flip { .. }) | Damage::Datagrams(..) => SHORT,
+            Damage::Bytes(_, Fault::Stall { .. } | Fault::Flip { .. }) => SHORT,
+            Damage::Datagrams(_, DatagramFault::Duplicate(_) | DatagramFault::Delay(_)) => LONG, // the answer comes
+            Damage::Datagrams(..) => SHORT,
             _ => LONG,
         };
         Arc::new(Way { damage, patience, proxies: Mutex::default(), lengths: Arc::default(), said: Arc::default() })
@@ -120,7 +122,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// So many waits one after the other a conversation may have before it fails.
 const WAITS: u32 = 4;
 /// And so much later than its patience it may end on a machine that is busy with all the others.
-const LATE: Duration = Duration::from_secs(5);
+const LATE: Duration = Duration::from_secs(15); // half of what a client waits that was told nothing
 
 // ---- the conversations ----
 

@@ -9,7 +9,9 @@ pub mod numbers;
 pub mod programs;
 pub mod sockets;
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Write};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// No test waits longer than this for anything: far above what is needed, so that a busy machine passes.
@@ -44,9 +46,14 @@ pub fn missing(what: &str, why: &str) {
     not_allowed(what, why);
 }
 
-/// Names what is left out because this machine does not allow it. Nobody can promise that.
+/// Names what is left out because this machine does not allow it. Nobody can promise that. The same is named once, however
+/// many tests it concerns.
 pub fn not_allowed(what: &str, why: &str) {
-    note(&format!("skipped: {what}: {}", why.trim()));
+    static NAMED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let text = format!("skipped: {what}: {}", why.trim());
+    if NAMED.lock().unwrap().insert(text.clone()) {
+        note(&text);
+    }
 }
 
 /// The same test with each of these, on threads of their own: what mostly waits, waits at once.
