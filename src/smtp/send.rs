@@ -13,6 +13,7 @@
 //!
 //! May use: everything up to dial, and its neighbours.
 
+use crate::deadline::Deadline;
 use crate::error::{Error, Reply, Result};
 use crate::smtp::client::{Smtp, gone};
 use crate::smtp::message::{Envelope, Message, MessageBuilder};
@@ -170,12 +171,13 @@ impl Smtp {
     }
 
     fn message(&mut self, block: &[u8]) -> Result<Reply> {
-        self.write(block, self.options.taking)?;
+        let deadline = Deadline::after(self.options.taking);
+        self.write(block, deadline)?;
         let unknown = |error| match error {
             Error::Reply(_) => error, // 421: it was not taken
             lost => Error::Other("send the message".into(), Box::new(Unknown(lost))),
         };
-        self.read_within(self.options.taking).map_err(unknown)?.expect(2)
+        self.read_by(deadline).map_err(unknown)?.expect(2)
     }
 
     /// The message behind a DATA that was sent by [`command`](Smtp::command).

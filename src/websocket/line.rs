@@ -109,6 +109,11 @@ impl Line {
         }
     }
 
+    /// As [`Line::set_deadline`], but no later than the one that is set.
+    pub(super) fn end_by(&mut self, deadline: Deadline) {
+        self.set_deadline(self.deadline.earlier(deadline));
+    }
+
     /// Whether our Close is sent, by whomever, or nothing can be sent any more.
     pub(super) fn is_over(&self) -> bool {
         self.writer.closing.get().is_some()

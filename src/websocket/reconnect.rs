@@ -107,7 +107,9 @@ impl<'a> Reconnect<'a> {
             None => {}
         }
         loop {
-            match connect_with(&self.url, &self.options) {
+            let options =
+                self.options.dial.by(self.policy.deadline).map(|dial| Options { dial, ..self.options.clone() });
+            match options.and_then(|options| connect_with(&self.url, &options)) {
                 Ok(socket) => {
                     self.connected = Some(Instant::now());
                     (self.tell)(Link::Connected(self.failures + 1));

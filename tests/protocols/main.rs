@@ -9,6 +9,7 @@ mod site;
 mod support;
 
 mod damaged;
+mod deadlines;
 mod dns_message;
 mod dns_peers;
 mod dns_resolver;
@@ -33,6 +34,7 @@ mod websocket;
 mod websocket_peers;
 
 together! { what_waits:
+    deadlines::every_call_has_an_end,
     dns_resolver::a_silent_server_costs_its_patience_and_the_total_holds,
     dns_resolver::over_tcp_lies_are_errors,
     ftp::a_download_cut_short_is_none,
