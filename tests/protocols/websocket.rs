@@ -463,7 +463,7 @@ fn echo(client: &mut websocket::Client) -> netprimer::Result<()> {
 
 pub fn a_peer_that_answers_no_ping_is_dead() {
     let limits =
-        Limits { ping_after: Some(Duration::from_millis(100)), pong_within: Duration::from_millis(150), ..quick() };
+        Limits { ping_after: Some(Duration::from_millis(100)), pong_within: Duration::from_millis(500), ..quick() };
     let (running, errors) = tells(limits, echo);
     let mut tcp = raw(running.addr());
     let mut alive = websocket::connect(&format!("ws://{}/", running.addr())).unwrap();
