@@ -30,7 +30,7 @@ pub(super) const SHORT: usize = 1 << 10;
 pub struct Line {
     reader: Reader,
     writer: Arc<Writer>,
-    deadline: Deadline,
+    pub(super) deadline: Deadline,
     ahead: Cursor<Vec<u8>>,
     /// Whether the last read filled its buffer: then more has come.
     more: bool,
@@ -107,11 +107,6 @@ impl Line {
         if let Reader::Open(stream) = &mut self.reader {
             stream.set_deadline(deadline);
         }
-    }
-
-    /// As [`Line::set_deadline`], but no later than the one that is set.
-    pub(super) fn end_by(&mut self, deadline: Deadline) {
-        self.set_deadline(self.deadline.earlier(deadline));
     }
 
     /// Whether our Close is sent, by whomever, or nothing can be sent any more.
@@ -191,21 +186,11 @@ impl Line {
 
     /// What is to be done after a while of silence.
     fn waited(&mut self) -> io::Result<()> {
-        let limits = self.writer.limits;
-        if let Some(since) = self.writer.closing.get() {
-            let left = limits.close.saturating_sub(since.elapsed());
-            if left.is_zero() {
-                return Err(late("wait for the other side's Close"));
-            }
-            self.end_by(Deadline::after(left));
-        }
         if self.deadline.is_over() {
-            return Err(late("wait for a message"));
+            return Err(late(if self.is_over() { "wait for the other side's Close" } else { "wait for a message" }));
         }
-        if self.is_over() {
-            return Ok(());
-        }
-        let Some(ping_after) = limits.ping_after else { return Ok(()) };
+        let limits = self.writer.limits;
+        let Some(ping_after) = limits.ping_after.filter(|_| !self.is_over()) else { return Ok(()) };
         let silent = self.silent.get_or_insert_with(Instant::now).elapsed() + limits.tick();
         match self.pinged {
             Some(pinged) if pinged.elapsed() >= limits.pong_within => Err(late("wait for the pong to our ping")),
@@ -230,6 +215,10 @@ impl Read for Line {
         loop {
             if self.is_shared() {
                 self.writer.catch_up()?;
+            }
+            if let Some(since) = self.writer.closing.get() {
+                let left = self.writer.limits.close.saturating_sub(since.elapsed()); // also where he talks on
+                self.set_deadline(self.deadline.earlier(left.into()));
             }
             match self.read_some(buffer) {
                 Ok(n) => {

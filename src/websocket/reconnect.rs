@@ -107,9 +107,8 @@ impl<'a> Reconnect<'a> {
             None => {}
         }
         loop {
-            let options =
-                self.options.dial.by(self.policy.deadline).map(|dial| Options { dial, ..self.options.clone() });
-            match options.and_then(|options| connect_with(&self.url, &options)) {
+            let dial = self.options.dial.by(self.policy.deadline);
+            match dial.and_then(|dial| connect_with(&self.url, &Options { dial, ..self.options.clone() })) {
                 Ok(socket) => {
                     self.connected = Some(Instant::now());
                     (self.tell)(Link::Connected(self.failures + 1));

@@ -34,7 +34,6 @@ mod websocket;
 mod websocket_peers;
 
 together! { what_waits:
-    deadlines::every_call_has_an_end,
     dns_resolver::a_silent_server_costs_its_patience_and_the_total_holds,
     dns_resolver::over_tcp_lies_are_errors,
     ftp::a_download_cut_short_is_none,
