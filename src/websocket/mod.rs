@@ -198,8 +198,7 @@ fn see_off(line: &mut Line) {
     line.set_deadline(line.deadline.earlier(line.writer().limits.close.into()));
     // Done once: it fails the second time.
     if line.writer().finish().is_ok() {
-        let mut bin = [0; 4096];
-        while line.drain(&mut bin).is_ok_and(|n| n > 0) {}
+        while line.drain(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
     }
 }
 

@@ -192,10 +192,10 @@ fn by_session(steps: impl IntoIterator<Item = Step>, time: Duration) -> Ended {
 
 const OK: &str = "HTTP/1.1 200 OK\r\n";
 
-/// An answer after an eighth of the time, and each leads to the next.
+/// An answer after a part of the time that does not divide it, and each leads to the next.
 fn leads(what: &str, time: Duration) -> [Step; 3] {
     let head = format!("HTTP/1.1 {what}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    [Step::Wait(time / 8), Step::say(head), Step::Hold]
+    [Step::Wait(time * 2 / 15), Step::say(head), Step::Hold]
 }
 
 fn ftp(peer: &Script, options: ftp::Options) -> Result<Ftp> {
