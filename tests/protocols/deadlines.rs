@@ -653,20 +653,17 @@ fn every_call_has_an_end() {
     let most = if load() { time + time / 10 } else { LIMIT };
     let rows: Vec<&Row> = [GROUND, NAMES, HTTP, FTP, MAIL, WS].into_iter().flatten().collect();
     let lines: Vec<(bool, String)> = thread::scope(|scope| {
-        let run = |(name, call): &'static Row| {
-            let line = match call(time) {
-                None => return (true, format!("{name:<52} left out: not on this system")),
-                Some(Ended { took, came }) => {
-                    let text = came.as_ref().map_or_else(ToString::to_string, Clone::clone);
-                    let typed = match &came {
-                        Ok(came) => answer(came),
-                        Err(error) => late(error),
-                    };
-                    let in_time = took >= time - time / 100 && took <= most;
-                    (typed && in_time, format!("{name:<52} {:>7.1} ms  {text:.90}", took.as_secs_f64() * 1000.0))
-                }
-            };
-            line
+        let run = |(name, call): &'static Row| match call(time) {
+            None => (true, format!("{name:<52} left out: not on this system")),
+            Some(Ended { took, came }) => {
+                let text = came.as_ref().map_or_else(ToString::to_string, Clone::clone);
+                let typed = match &came {
+                    Ok(came) => answer(came),
+                    Err(error) => late(error),
+                };
+                let in_time = took >= time - time / 100 && took <= most;
+                (typed && in_time, format!("{name:<52} {:>7.1} ms  {text:.90}", took.as_secs_f64() * 1000.0))
+            }
         };
         let running: Vec<_> = rows.iter().map(|row| scope.spawn(move || run(row))).collect();
         running.into_iter().map(|row| row.join().unwrap_or((false, "a panic".into()))).collect()
