@@ -526,7 +526,10 @@ pub fn data_connections_that_never_come() {
         let mut ftp = Ftp::connect_with(peer.addr(), options).unwrap();
         let error = ftp.retr("a", &mut io::sink()).unwrap_err();
         match last {
-            "" => assert!(matches!(error, Error::Timeout(_)) && ftp.unusable().is_some(), "{error:?}"),
+            "" => {
+                assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+                assert!(ftp.noop().is_err() && ftp.unusable().is_some(), "nothing is said to ABOR");
+            }
             _ => assert!(matches!(&error, Error::Reply(reply) if reply.code == 425), "{error:?}"),
         }
         assert!(start.elapsed() < LIMIT);
@@ -671,12 +674,13 @@ pub fn every_wait_ends() {
         retr(&drip, "")
             .into_iter()
             .chain([Step::HearLine, Step::say("426 cut\r\n226 ok\r\n"), Step::HearLine])
-            .chain([Step::say("200 ok\r\n")]),
+            .chain([Step::say("200 ok\r\n"), Step::HearLine, Step::say("200 ok\r\n")]),
     );
     let options = Options { transfer: Duration::from_millis(300), ..Options::default() };
     let mut ftp = Ftp::connect_with(peer.addr(), options).unwrap();
     assert!(matches!(ftp.retr("a", &mut io::sink()), Err(Error::Timeout(_))));
     assert_eq!(ftp.unusable(), None);
+    ftp.noop().unwrap();
     // A server that takes nothing.
     let full = script::play([Step::Wait(LIMIT)]).unwrap();
     let begin = [
@@ -687,7 +691,7 @@ pub fn every_wait_ends() {
     let peer = liar(begin.concat().into_iter().chain([Step::Hold]));
     let mut ftp = Ftp::connect_with(peer.addr(), quick()).unwrap();
     assert!(matches!(ftp.stor("a", &mut io::repeat(0)), Err(Error::Timeout(_))));
-    assert!(ftp.unusable().is_some(), "ABOR had no reply");
+    assert!(ftp.noop().is_err() && ftp.unusable().is_some(), "ABOR had no reply");
     assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
 }
 

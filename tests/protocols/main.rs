@@ -9,6 +9,7 @@ mod site;
 mod support;
 
 mod damaged;
+mod deadlines;
 mod dns_message;
 mod dns_peers;
 mod dns_resolver;

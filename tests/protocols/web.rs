@@ -738,7 +738,7 @@ fn read(options: Options, url: &str) -> netprimer::Result<Vec<u8>> {
 
 /// At least so many zeros in gzip, a thousandth in size: one block of deflate with the fixed codes (RFC 1951 section 3.2.6),
 /// a zero and then "the last byte, 258 times more" again and again.
-fn bomb(size: usize) -> Vec<u8> {
+pub fn bomb(size: usize) -> Vec<u8> {
     let mut bits: Vec<bool> = Vec::with_capacity(size / 18);
     let mut put = |code: &str| bits.extend(code.bytes().map(|digit| digit == b'1'));
     put("1"); // the last block,
