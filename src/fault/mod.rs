@@ -48,6 +48,11 @@ pub enum Fault {
         /// Which bits: it is combined by exclusive or, so 0 changes nothing.
         mask: u8,
     },
+    /// The byte at this offset does not arrive; those behind it do. Who watches is not told of it.
+    Drop {
+        /// Which byte, from 0.
+        at: u64,
+    },
     /// After so many bytes the connection ends: FIN to both sides. What they still send is thrown away.
     Cut {
         /// How many bytes arrive.
