@@ -53,7 +53,9 @@ impl Way {
     fn new(over: Over, damage: Damage) -> Arc<Way> {
         // In a silence the client's patience is what is tried, and damaged bytes may ask it to wait for what never comes.
         let patience = match damage {
-            Damage::Bytes(_, Fault::Stall { .. } | Fault::Flip { .. } | Fault::Drop { .. }) | Damage::Datagrams(..) => SHORT,
+            Damage::Bytes(_, Fault::Stall { .. } | Fault::Flip { .. } | Fault::Drop { .. }) | Damage::Datagrams(..) => {
+                SHORT
+            }
             _ => LONG,
         };
         let tells = over != Over::Tcp || !matches!(damage, Damage::Bytes(_, Fault::Flip { .. } | Fault::Drop { .. }));
@@ -216,13 +218,14 @@ enum Share {
 
 /// Of all that can be tried, so much is tried with NETPRIMER_LOAD=1: one in so many.
 const ONE_IN: u64 = 4;
-/// A conversation that is longer than this is thinned out to as many bytes.
+/// In what is longer than this not every byte is tried, but so many at most, evenly.
 const LONGEST: u64 = 4000;
+const OF_LONG: u64 = 1000;
 
 impl Share {
     /// Every so many of the bytes; of a sample, so many in all.
     fn of(self, whole: u64, every: u64, sample: u64) -> Vec<u64> {
-        let every = every * whole.div_ceil(LONGEST).max(1);
+        let every = if whole > LONGEST { every * whole.div_ceil(OF_LONG) } else { every };
         match self {
             Share::All => (0..whole).step_by(every as usize).collect(),
             // From another byte on for each fault, so that together they meet more of them.
@@ -236,6 +239,7 @@ impl Share {
         for side in [Side::Client, Side::Server] {
             let whole = lengths[side as usize];
             match over {
+                _ if whole == 0 => {} // an upload: it says nothing there
                 Over::Datagrams => {
                     // The answer repeats the question, up to its OPT record. What stands behind, nobody can check.
                     let question = lengths[Side::Client as usize] - if side == Side::Server { OPT } else { 0 };
@@ -264,10 +268,10 @@ impl Share {
     fn bytes(self, tls: bool, whole: u64) -> Vec<Fault> {
         let every = |plain, sealed| if tls { sealed } else { plain };
         // A millisecond for each piece: a handshake byte by byte takes seconds.
-        let slice = if tls && self == Share::Sample { 16 } else { whole.div_ceil(LONGEST).max(1) };
+        let slice = whole.div_ceil(if self == Share::Sample { 100 } else { LONGEST }).max(1);
         let mut faults = vec![Fault::Slice(slice as usize)];
         faults.extend(self.of(whole, 1, 3).into_iter().map(|after| Fault::Cut { after }));
-        faults.extend(self.of(whole, every(1, 4), 1).into_iter().map(|after| Fault::Slam { after }));
+        faults.extend(self.of(whole, every(1, 6), 1).into_iter().map(|after| Fault::Slam { after }));
         faults.extend(self.of(whole, 10, 1).into_iter().map(|after| Fault::Stall { after }));
         // Other plain bytes can name any other place: only in a network of its own they reach nobody.
         if tls || self != Share::Sample {
