@@ -32,7 +32,7 @@ use std::time::Duration;
 
 /// What goes wrong in one direction. Offsets count that direction's bytes from 0, for each connection anew.
 ///
-/// Of several faults of one kind in one direction the smallest counts; delays add up, flips all happen.
+/// Of several faults of one kind in one direction the smallest counts; delays add up, flips and drops all happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The proxy waits so long before it sends each piece on. The order stays.
