@@ -53,9 +53,10 @@ impl Way {
     fn new(over: Over, damage: Damage) -> Arc<Way> {
         // In a silence the client's patience is what is tried, and damaged bytes may ask it to wait for what never comes.
         let patience = match damage {
-            Damage::Bytes(_, Fault::Stall { .. } | Fault::Flip { .. } | Fault::Drop { .. }) | Damage::Datagrams(..) => {
-                SHORT
-            }
+            Damage::Bytes(_, Fault::Stall { .. } | Fault::Flip { .. } | Fault::Drop { .. }) => SHORT,
+            // These come, only later or twice.
+            Damage::Datagrams(_, DatagramFault::Duplicate(_) | DatagramFault::Delay(_)) => LONG,
+            Damage::Datagrams(..) => SHORT,
             _ => LONG,
         };
         let tells = over != Over::Tcp || !matches!(damage, Damage::Bytes(_, Fault::Flip { .. } | Fault::Drop { .. }));
@@ -145,7 +146,7 @@ impl Trial<'_> {
         let judged = judged.and_then(|()| {
             let most = match self.damage {
                 _ if way.patience == SHORT => SHORT * WAITS,
-                Damage::Bytes(_, Fault::Slice(_)) => LONG * WAITS,
+                Damage::Bytes(_, Fault::Slice(_)) | Damage::Datagrams(..) => LONG * WAITS,
                 _ => Duration::ZERO, // nobody waits for what is not there any more
             } + LATE;
             match (self.damage, &result) {
