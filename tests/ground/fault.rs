@@ -252,6 +252,22 @@ fn a_flip_at_every_byte_changes_that_byte_only() {
     }
 }
 
+#[test]
+fn a_drop_at_every_byte_takes_that_byte_only() {
+    for at in 0..ANSWER.len() {
+        let (addr, server) = answerer(1);
+        let transcript = Transcript::new();
+        let proxy = FaultProxy::to(addr).down(Fault::Drop { at: at as u64 }).down(Fault::Slice(3));
+        let proxy = proxy.watch(keep(&transcript)).start().unwrap();
+        let (answer, end) = ask(proxy.addr());
+        end.unwrap();
+        let mut expected = ANSWER.to_vec();
+        expected.remove(at);
+        assert_eq!((&answer, transcript.sent_by(Side::Server)), (&expected, expected.clone()));
+        assert_eq!(server.join().unwrap(), [QUESTION]);
+    }
+}
+
 /// std can make a reset only where bytes lie unread: at every offset but the last.
 #[test]
 fn a_slam_at_every_byte_is_a_reset_for_the_sender() {

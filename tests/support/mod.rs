@@ -28,9 +28,14 @@ pub fn peers() -> bool {
     std::env::var_os("NETPRIMER_PEERS").is_some_and(|value| value == "1")
 }
 
-/// Whether time does not matter (NETPRIMER_LOAD=1): what is tried on samples otherwise is tried on all there is.
+/// Whether time does not matter (NETPRIMER_LOAD=1): what is tried on samples otherwise is tried on much more.
 pub fn load() -> bool {
-    std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "1")
+    all() || std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "1")
+}
+
+/// Whether it does not matter at all (NETPRIMER_LOAD=all): it is tried on all there is.
+pub fn all() -> bool {
+    std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "all")
 }
 
 /// The most memory that this process ever had, in KiB (proc(5)): only on Linux.

@@ -1,6 +1,6 @@
 //! Programs as children of a test: built first, started, fed, listened to, and ended in time, whatever they do.
 
-use super::{LIMIT, load, missing, not_allowed, peers, sockets, uninterrupted};
+use super::{LIMIT, all, load, missing, not_allowed, peers, sockets, uninterrupted};
 use std::env::consts::EXE_SUFFIX;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -221,7 +221,8 @@ pub fn again(test: &str, tell: &str, mut wrapped: impl FnMut(&Path) -> Command) 
     let mut command = wrapped(&std::env::current_exe().unwrap());
     command.args([&format!("::{test}"), "--nocapture"]).env(AGAIN, tell); // a test stands in a module
     // It waits for several things, and for each of them at most LIMIT.
-    let left = Running::start(&mut command).input(b"").end_within(if load() { 20 } else { 4 } * LIMIT);
+    let times = if all() { 120 } else { 4 + 16 * u32::from(load()) };
+    let left = Running::start(&mut command).input(b"").end_within(times * LIMIT);
     let one = String::from_utf8_lossy(&left.out).contains("1 passed");
     assert!(left.status == 0 && one, "{test}, run again: {}", left.text());
     left
