@@ -259,7 +259,7 @@ fn wrong_arguments_give_two() {
         (&[], "Usage: nc"),
         (&["a:1", "b:2"], "Usage: nc"),
         (&["--wait", "soon", "a:1"], "not a number of seconds"),
-        (&["--wait", "-1", "a:1"], "Usage: nc"),
+        (&["--wait", "-1", "a:1"], "not a number of seconds from 0 on"),
         (&["--nonsense"], "Usage: nc"),
     ] {
         run(args, b"").is_error(2, text);
