@@ -59,7 +59,7 @@ mod part7_dns;
 mod part9_best;
 mod tap;
 
-together! { what_waits:
+together! { all_that_waits: // the first by its name, so that the others run beside it
     echo_server::a_pipe_that_nobody_reads_does_not_hold_the_clients,
     echo_server::the_idle_time_is_kept_also_after_a_large_message,
     lab::a_client_that_stays_is_cut_off,

@@ -16,7 +16,7 @@ mod text;
 mod tls;
 mod trace;
 
-together! { what_waits:
+together! { all_that_waits: // the first by its name, so that the others run beside it
     fault::a_stall_at_every_byte_ends_by_the_deadline_of_the_client,
     fault::a_stop_is_not_held_up_by_a_watcher_that_hangs,
     fault::each_fault_hits_the_datagram_it_names,

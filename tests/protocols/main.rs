@@ -33,7 +33,7 @@ mod web_peers;
 mod websocket;
 mod websocket_peers;
 
-together! { what_waits:
+together! { all_that_waits: // the first by its name, so that the others run beside it
     dns_resolver::a_stream_of_junk_does_not_outlive_the_deadline,
     dns_resolver::a_silent_server_costs_its_patience_and_the_total_holds,
     dns_resolver::eight_strangers_and_we_ask_over_tcp,
