@@ -64,7 +64,7 @@ pub fn common() -> [Arg; 3] {
         flag("wire", "Show on stderr what passes, as it passes"),
         slow.default_missing_value("1")
             .value_parser(pause)
-            .help("Like --wire, with a pause before each turn (and 10 minutes as the default of each time limit)"),
+            .help("Like --wire, with a pause before each turn; default limits are then 10 minutes"),
     ]
 }
 

@@ -3,6 +3,7 @@
 #[path = "../../examples/lesson/mod.rs"]
 mod lesson;
 
+use clap::Arg;
 use lesson::{Args, Server, Slow};
 use netprimer::trace::{Event, Side, Sink, Transcript};
 use std::net::{SocketAddr, TcpListener};
