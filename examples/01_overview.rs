@@ -66,7 +66,7 @@ fn run(args: &Args) -> Result<()> {
     let wanted = |stop: &&Stop| asked.is_empty() || asked.iter().any(|name| *name == stop.name);
     let lab = all::start(Ports::default(), &|_| None, None)?;
     let head =
-        format!("{:<10}{:>8}{:>9}{:>7}  {:<24} {:<6} time", "", "sent", "got", "turns", "what came of it", "lesson");
+        format!("{:<10}{:>8}{:>9}{:>7}  {:<23} {:<6} time", "", "sent", "got", "turns", "what came of it", "lesson");
     println!("{}", lesson::painted(&head, lesson::BOLD));
     for stop in STOPS.iter().filter(wanted) {
         let watch = args.wire(); // numbers the connections of this stop
@@ -77,7 +77,7 @@ fn run(args: &Args) -> Result<()> {
         let came = (stop.visit)(&lab, &tally)?;
         let (Count { sent, got, turns, .. }, ms) = (tally.count(), ms(begun));
         let name = lesson::painted(&format!("{:<10}", stop.name), lesson::BOLD);
-        println!("{name}{sent:>6} B{got:>7} B{turns:>7}  {came:<24} {:<6} {ms:.1} ms", stop.lesson);
+        println!("{name}{sent:>6} B{got:>7} B{turns:>7}  {came:<23} {:<6} {ms:.1} ms", stop.lesson);
     }
     println!("all on this machine, in {:.1} ms; to read: lessons/01_overview.md", ms(start));
     println!("how to use them well: lesson 9; all of them in one program: lesson 10");

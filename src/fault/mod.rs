@@ -32,7 +32,7 @@ use std::time::Duration;
 
 /// What goes wrong in one direction. Offsets count that direction's bytes from 0, for each connection anew.
 ///
-/// Of several faults of one kind in one direction the smallest counts; delays add up, flips all happen.
+/// Of several faults of one kind in one direction the smallest counts; delays add up, flips and drops all happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The proxy waits so long before it sends each piece on. The order stays.
@@ -47,6 +47,11 @@ pub enum Fault {
         at: u64,
         /// Which bits: it is combined by exclusive or, so 0 changes nothing.
         mask: u8,
+    },
+    /// The byte at this offset does not arrive; those behind it do. Who watches is not told of it.
+    Drop {
+        /// Which byte, from 0.
+        at: u64,
     },
     /// After so many bytes the connection ends: FIN to both sides. What they still send is thrown away.
     Cut {

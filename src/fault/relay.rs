@@ -172,6 +172,10 @@ impl Way<'_> {
                 }
                 Ok(n) => &mut buffer[..n],
             };
+            if self.faults().contains(&Fault::Drop { at: self.done }) {
+                self.done += piece.len() as u64;
+                continue;
+            }
             self.spoil(piece);
             if !connection.tell(self.from, Event::Bytes(piece)) {
                 break; // a cut in the other direction ended this one too
@@ -203,7 +207,9 @@ impl Way<'_> {
                 Fault::Cut { after } | Fault::Stall { after } | Fault::Slam { after } => {
                     usize::try_from(after.saturating_sub(self.done)).unwrap_or(usize::MAX)
                 }
-                Fault::Delay(_) | Fault::Flip { .. } => continue,
+                // It is read alone, so that it can be left out.
+                Fault::Drop { at } if at >= self.done => usize::try_from(at - self.done).unwrap_or(usize::MAX).max(1),
+                Fault::Delay(_) | Fault::Flip { .. } | Fault::Drop { .. } => continue,
             };
             match (left, fault) {
                 (0, Fault::Stall { .. }) => {

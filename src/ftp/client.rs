@@ -36,6 +36,8 @@ pub struct Ftp {
     greeting: Reply,
     /// Why this connection can be used no longer.
     pub(super) unusable: Option<String>,
+    /// What the server says to a transfer that was given up is still to be heard.
+    pub(super) given_up: bool,
     pub(super) wanted: Type,
     in_force: Option<Type>,
     // What the server has told us it does not know is not asked again.
@@ -73,6 +75,7 @@ impl Ftp {
             tls: None,
             greeting: Reply { code: 220, lines: vec![String::new()] },
             unusable: None,
+            given_up: false,
             wanted: Type::Image,
             in_force: None,
             no_epsv: false,
@@ -146,6 +149,7 @@ impl Ftp {
     /// [`Error::Invalid`] for a line with CR, LF or NUL in it, before anything is sent; [`Error::Reply`] for 421, with which a server
     /// leaves; those of [`TextConn::read_reply`], after which this connection is unusable, and [`Error::Closed`] once it is.
     pub fn command(&mut self, line: &str) -> Result<Reply> {
+        self.settle();
         if self.unusable.is_none() && self.spoke() {
             return Err(self.stray(line));
         }
@@ -172,7 +176,7 @@ impl Ftp {
     }
 
     /// Why no further command can be sent, if that is so: a reply that did not come, came twice or made no sense, or the server's
-    /// goodbye. Connect anew then.
+    /// goodbye. Connect anew then. What became of a transfer that was given up shows with the next command.
     pub fn unusable(&self) -> Option<&str> {
         self.unusable.as_deref()
     }
@@ -211,6 +215,7 @@ impl Ftp {
     }
 
     pub(super) fn send(&mut self, line: &str, secret: bool) -> Result<()> {
+        self.settle();
         let verb = verb(line);
         if let Some(why) = &self.unusable {
             return Err(Error::Closed(

@@ -198,11 +198,16 @@ impl Transfer<'_> {
         }
     }
 
-    /// The server has left the data connection, so its reply is on its way.
+    /// The server has left the data connection, so its reply is on its way; where the time is over, it is here already.
     fn lost(&mut self, error: Error) -> Error {
         self.ended = true;
         drop(self.data.take());
-        self.ftp.control.until(Deadline::after(self.ftp.options.dial.reply.min(SETTLE)));
+        let options = &self.ftp.options;
+        let most = match error {
+            Error::Timeout(_) => options.data.min(options.transfer) / 20,
+            _ => SETTLE,
+        };
+        self.ftp.control.until(Deadline::after(options.dial.reply.min(SETTLE).min(most)));
         match self.ftp.reply() {
             Ok(reply) if reply.code / 100 == 2 => error,
             Ok(reply) => match (error, self.ftp.refusal(reply)) {
@@ -225,13 +230,22 @@ impl Transfer<'_> {
         drop(self.data.take());
         if let Err(error) = asked {
             self.ftp.unusable = Some(error.to_string());
-        } else if self.ftp.reply().is_ok() {
-            self.ftp.catch_up();
         }
+        self.ftp.given_up = true;
     }
 }
 
 impl Ftp {
+    /// What the server says to a transfer that was given up: heard before the next command, so that giving up waits for nobody.
+    pub(super) fn settle(&mut self) {
+        if std::mem::take(&mut self.given_up) && self.unusable.is_none() {
+            self.control.until(Deadline::after(self.options.dial.reply.min(SETTLE)));
+            if self.reply().is_ok() {
+                self.catch_up();
+            }
+        }
+    }
+
     /// One reply to the transfer and one to ABOR are to come (RFC 959 section 4.1.3), but not every server gives both: NOOP has
     /// a reply that is neither, so behind it all is in order again. Each error makes the connection unusable.
     fn catch_up(&mut self) {

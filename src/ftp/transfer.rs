@@ -290,6 +290,7 @@ impl Download<'_> {
     /// [`Error::Closed`] when the client has become unusable.
     pub fn abort(mut self) -> Result<()> {
         self.transfer.give_up();
+        self.transfer.ftp.settle();
         match self.transfer.ftp.unusable() {
             None => Ok(()),
             Some(why) => Err(Error::Closed(format!("give a transfer up ({why})").into())),

@@ -220,7 +220,8 @@ impl Drop for Body<'_> {
     fn drop(&mut self) {
         let much = self.length().is_some_and(|length| length > DRAIN.0);
         if self.after.is_none() && !much && matches!(self.rest, Rest::Length(_) | Rest::Chunks(_)) {
-            self.conn.get().stream.set_deadline(Deadline::after(DRAIN.1));
+            let conn = self.conn.get();
+            conn.stream.set_deadline(conn.deadline.earlier(Deadline::after(DRAIN.1)));
             // If it fails, that is put down as the reason to close.
             let _ = io::copy(&mut self.take(DRAIN.0), &mut io::sink());
         }

@@ -60,6 +60,8 @@ pub(super) struct Connection {
     /// Whether a byte of this turn's answer came.
     pub heard: bool,
     pub closing: Option<CloseReason>,
+    /// That of this turn, up to the last byte of its body.
+    pub deadline: Deadline,
 }
 
 impl Connection {
@@ -68,7 +70,8 @@ impl Connection {
         let tls = url.is_https().then(|| dial.tls.clone().unwrap_or_default());
         let connect = rest.map_or(dial.connect, |rest| rest.min(dial.connect));
         let stream = Dial { connect, tls, ..dial.clone() }.open(url.server())?;
-        Ok(Connection { stream, url: url.clone(), buffer: Vec::new(), at: 0, end: 0, heard: false, closing: None })
+        let (url, buffer) = (url.clone(), Vec::new());
+        Ok(Connection { stream, url, buffer, at: 0, end: 0, heard: false, closing: None, deadline })
     }
 
     /// Whether it can carry a request to there. One on which something has come since the last turn cannot: it is the
@@ -86,6 +89,7 @@ impl Connection {
     pub fn turn(&mut self, call: &Call<'_>, limits: &mut Limits, deadline: Deadline) -> Result<Turn> {
         let request = call.head()?;
         self.stream.set_deadline(deadline);
+        self.deadline = deadline;
         (self.heard, self.closing) = (false, Some(CloseReason::Failed)); // until this turn is over
         let sent = self.send(request, call);
         let sent = sent.map_err(|error| Error::io(format!("send the request to {}", self.url.server()))(error));

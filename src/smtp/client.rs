@@ -200,12 +200,13 @@ impl Smtp {
 
     /// Commands in one write, and the reply to each.
     pub(super) fn turn(&mut self, commands: &[u8], replies: usize) -> Result<Vec<Reply>> {
-        self.write(commands, self.options.dial.reply)?;
-        (0..replies).map(|_| self.read()).collect()
+        let first = Deadline::after(self.options.dial.reply);
+        self.write(commands, first)?;
+        (0..replies).map(|n| if n == 0 { self.read_by(first) } else { self.read() }).collect()
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8], within: Duration) -> Result<()> {
-        self.with_conn(within, |conn| match conn.unread() {
+    pub(super) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> Result<()> {
+        self.with_conn(deadline, |conn| match conn.unread() {
             // Who closes the connection while we write may have said why.
             0 => conn.stream().write_all(bytes).map_err(|lost| match read_coded_reply(conn.reader(), &LIMITS) {
                 Ok(reply) if reply.code >= 400 => Error::Reply(Box::new(reply)),
@@ -216,11 +217,11 @@ impl Smtp {
     }
 
     fn read(&mut self) -> Result<Reply> {
-        self.read_within(self.options.dial.reply)
+        self.read_by(Deadline::after(self.options.dial.reply))
     }
 
-    pub(super) fn read_within(&mut self, within: Duration) -> Result<Reply> {
-        let reply = self.with_conn(within, |conn| read_coded_reply(conn.reader(), &LIMITS))?;
+    pub(super) fn read_by(&mut self, deadline: Deadline) -> Result<Reply> {
+        let reply = self.with_conn(deadline, |conn| read_coded_reply(conn.reader(), &LIMITS))?;
         if reply.code != 421 {
             return Ok(reply);
         }
@@ -229,9 +230,9 @@ impl Smtp {
     }
 
     /// After an error in here nobody knows which reply belongs to which command: that was the connection's last turn.
-    fn with_conn<T>(&mut self, within: Duration, work: impl FnOnce(&mut TextConn) -> Result<T>) -> Result<T> {
+    fn with_conn<T>(&mut self, deadline: Deadline, work: impl FnOnce(&mut TextConn) -> Result<T>) -> Result<T> {
         let conn = self.conn.as_mut().ok_or_else(gone)?;
-        work(conn.until(Deadline::after(within))).inspect_err(|_| self.conn = None)
+        work(conn.until(deadline)).inspect_err(|_| self.conn = None)
     }
 }
 

@@ -13,6 +13,7 @@
 //!
 //! May use: everything up to dial, and its neighbours.
 
+use crate::deadline::Deadline;
 use crate::error::{Error, Reply, Result};
 use crate::smtp::client::{Smtp, gone};
 use crate::smtp::message::{Envelope, Message, MessageBuilder};
@@ -116,7 +117,11 @@ impl Smtp {
         let refused: Vec<Refused> = refused.map(|(address, reply)| Refused { address, reply }).collect();
         if mail.is_ok() && refused.len() < envelope.to.len() {
             match data.ok_or_else(gone).and_then(|reply| reply.expect(354)) {
-                Ok(_) => return self.message(block).map(|reply| (Some(reply), refused)),
+                Ok(_) => {
+                    return self
+                        .message(block, Deadline::after(self.options.taking))
+                        .map(|reply| (Some(reply), refused));
+                }
                 Err(error) => {
                     self.start_over();
                     return Err(error);
@@ -169,13 +174,13 @@ impl Smtp {
         Ok(line + "\r\n")
     }
 
-    fn message(&mut self, block: &[u8]) -> Result<Reply> {
-        self.write(block, self.options.taking)?;
+    fn message(&mut self, block: &[u8], deadline: Deadline) -> Result<Reply> {
+        self.write(block, deadline)?;
         let unknown = |error| match error {
             Error::Reply(_) => error, // 421: it was not taken
             lost => Error::Other("send the message".into(), Box::new(Unknown(lost))),
         };
-        self.read_within(self.options.taking).map_err(unknown)?.expect(2)
+        self.read_by(deadline).map_err(unknown)?.expect(2)
     }
 
     /// The message behind a DATA that was sent by [`command`](Smtp::command).
@@ -183,6 +188,7 @@ impl Smtp {
     /// # Errors
     /// As [`send_to`](Smtp::send_to).
     pub fn data(&mut self, message: &[u8]) -> Result<Reply> {
-        self.message(&wire::block(message)?)
+        let deadline = Deadline::after(self.options.taking); // to stuff a long one takes a while too
+        self.message(&wire::block(message)?, deadline)
     }
 }

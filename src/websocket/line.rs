@@ -21,7 +21,7 @@ use std::{fmt, mem};
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::{CloseFrame, Role};
 
-/// How often who waits looks at the clock: the finest of its limits, and a second at most.
+/// How often who waits looks at the clock: so that no limit is exceeded by more than its tenth, and once a second at least.
 const TICK: Duration = Duration::from_secs(1);
 /// So many bytes tungstenite asks for at once, and fills with zeros before.
 pub(super) const SHORT: usize = 1 << 10;
@@ -30,7 +30,7 @@ pub(super) const SHORT: usize = 1 << 10;
 pub struct Line {
     reader: Reader,
     writer: Arc<Writer>,
-    deadline: Deadline,
+    pub(super) deadline: Deadline,
     ahead: Cursor<Vec<u8>>,
     /// Whether the last read filled its buffer: then more has come.
     more: bool,
@@ -187,14 +187,10 @@ impl Line {
     /// What is to be done after a while of silence.
     fn waited(&mut self) -> io::Result<()> {
         if self.deadline.is_over() {
-            return Err(late("wait for a message"));
+            return Err(late(if self.is_over() { "wait for the other side's Close" } else { "wait for a message" }));
         }
         let limits = self.writer.limits;
-        if let Some(since) = self.writer.closing.get() {
-            let over = since.elapsed() >= limits.close;
-            return if over { Err(late("wait for the other side's Close")) } else { Ok(()) };
-        }
-        let Some(ping_after) = limits.ping_after else { return Ok(()) };
+        let Some(ping_after) = limits.ping_after.filter(|_| !self.is_over()) else { return Ok(()) };
         let silent = self.silent.get_or_insert_with(Instant::now).elapsed() + limits.tick();
         match self.pinged {
             Some(pinged) if pinged.elapsed() >= limits.pong_within => Err(late("wait for the pong to our ping")),
@@ -209,8 +205,8 @@ impl Line {
 
 impl Limits {
     fn tick(&self) -> Duration {
-        let all = [self.ping_after.unwrap_or(TICK), self.pong_within, self.close];
-        all.into_iter().fold(TICK, Duration::min).max(Duration::from_millis(1))
+        let pings = self.ping_after.map_or(self.pong_within, |after| after.min(self.pong_within));
+        TICK.min(pings / 10).min(self.close / 2).max(Duration::from_millis(1))
     }
 }
 
@@ -219,6 +215,10 @@ impl Read for Line {
         loop {
             if self.is_shared() {
                 self.writer.catch_up()?;
+            }
+            if let Some(since) = self.writer.closing.get() {
+                let left = self.writer.limits.close.saturating_sub(since.elapsed()); // also where he talks on
+                self.set_deadline(self.deadline.earlier(left.into()));
             }
             match self.read_some(buffer) {
                 Ok(n) => {

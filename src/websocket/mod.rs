@@ -195,11 +195,10 @@ fn fail(socket: &mut Socket, code: CloseCode, reason: &str) {
 /// Ends our side and drops what still comes until the other side has ended too: a socket that is closed with unread bytes is reset,
 /// and a reset can overtake our Close (RFC 1122 section 4.2.2.13).
 fn see_off(line: &mut Line) {
-    line.set_deadline(Deadline::after(line.writer().limits.close));
+    line.set_deadline(line.deadline.earlier(line.writer().limits.close.into()));
     // Done once: it fails the second time.
     if line.writer().finish().is_ok() {
-        let mut bin = [0; 4096];
-        while line.drain(&mut bin).is_ok_and(|n| n > 0) {}
+        while line.drain(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
     }
 }
 

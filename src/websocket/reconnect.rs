@@ -107,7 +107,8 @@ impl<'a> Reconnect<'a> {
             None => {}
         }
         loop {
-            match connect_with(&self.url, &self.options) {
+            let dial = self.options.dial.by(self.policy.deadline);
+            match dial.and_then(|dial| connect_with(&self.url, &Options { dial, ..self.options.clone() })) {
                 Ok(socket) => {
                     self.connected = Some(Instant::now());
                     (self.tell)(Link::Connected(self.failures + 1));

@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use support::echo::{PROGRAMS, ask, echo_server};
-use support::programs::{self, Left, Running, address, first_line, python, tool, works};
+use support::programs::{self, Left, Running, address, close, first_line, python, tool, works};
 use support::sockets::dial;
 use support::{note, uninterrupted};
 
@@ -107,7 +107,7 @@ fn a_closed_stdin_or_stdout_is_no_reason_to_stop() {
     let (server, stdout) = Running::unheard(&mut echo_server(&[]), Stdio::piped());
     let mut server = server.input(b"");
     let (first, stdout) = first_line(stdout.unwrap());
-    drop(stdout);
+    close(stdout);
     for _ in 0..20 {
         // Each ends with a line that cannot be written.
         let mut client = dial(address(&first));

@@ -1,29 +1,15 @@
 //! The whole lab: every line of its table is typed, as printed, into the program that it names.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use netprimer::http;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use support::files::{Folder, root};
 use support::network::{self, NAMES};
 use support::note;
-use support::programs::{Programs, Running, first_line, python, python_with, run, told, tool};
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| {
-    Programs::build([
-        "lab",
-        "03_2_1_http_get",
-        "06_smtp",
-        "07_1_dns",
-        "02_2_tcp_client",
-        "02_4_udp_client",
-        "04_2_websocket_client",
-        "05_ftp",
-    ])
-});
+use support::programs::{Running, close, first_line, python, python_with, run, told, tool};
 
 /// The last line of the table.
 const LAST: &str = "02_4_udp_client";
@@ -217,7 +203,7 @@ fn wrong_arguments_a_closed_output_and_a_place_for_the_certificate() {
         Running::unheard(command.arg("--any-port").arg("--ca").arg(ca(&folder)), Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.starts_with("the lab is open"), "{line}");
-    drop(reader);
+    close(reader);
     drop(std::io::Write::write_all(&mut program.stdin(), b"\n")); // it may have ended already
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));

@@ -7,6 +7,39 @@ mod site;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::sync::LazyLock;
+use support::programs::Programs;
+
+/// All that these tests run: each further call of cargo would wait for the one before.
+static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| {
+    Programs::build([
+        "00_start",
+        "01_overview",
+        "02_1_tcp_server",
+        "02_2_tcp_client",
+        "02_3_udp_server",
+        "02_4_udp_client",
+        "02_5_threaded_server",
+        "03_1_http_by_hand",
+        "03_2_1_http_get",
+        "03_2_2_http_post",
+        "03_2_3_http_session",
+        "03_2_4_http_retry",
+        "04_1_websocket_server",
+        "04_2_websocket_client",
+        "05_ftp",
+        "06_smtp",
+        "07_1_dns",
+        "08_1_concurrent_http",
+        "08_2_concurrent_websocket",
+        "09_best_practices",
+        "10_summary",
+        "lab",
+        "nc",
+        "tap",
+    ])
+});
+
 mod echo_server;
 mod lab;
 mod lesson_common;

@@ -1,16 +1,13 @@
 //! `nc`: exact bytes both ways, ends that are ends, and errors that help.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
-use std::sync::LazyLock;
 use std::thread::{self, JoinHandle};
-use support::programs::{self, Left, Programs, Running, first_line, tool};
+use support::programs::{self, Left, Running, first_line, tool};
 use support::sockets::{has_ipv6, limited, listen, receive, udp};
 use support::uninterrupted;
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["nc"]));
 
 fn nc(args: &[&str]) -> Running {
     Running::start(PROGRAMS.command("nc").args(args))
@@ -262,7 +259,7 @@ fn wrong_arguments_give_two() {
         (&[], "Usage: nc"),
         (&["a:1", "b:2"], "Usage: nc"),
         (&["--wait", "soon", "a:1"], "not a number of seconds"),
-        (&["--wait", "-1", "a:1"], "Usage: nc"),
+        (&["--wait", "-1", "a:1"], "not a number of seconds from 0 on"),
         (&["--nonsense"], "Usage: nc"),
     ] {
         run(args, b"").is_error(2, text);

@@ -1,15 +1,12 @@
 //! Lesson 0 as a learner and a teacher meet it: on a machine that is ready, and on machines that are not.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use netprimer::lab::ready::CHECKS;
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use support::network::{self, NAMES};
 use support::not_allowed;
-use support::programs::{Programs, Running, first_line, run, told, tool, under};
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["00_start"]));
+use support::programs::{Running, close, first_line, run, told, tool, under};
 
 fn start(args: &[&str]) -> (i32, String, String) {
     PROGRAMS.run("00_start", args, b"").parts()
@@ -151,7 +148,7 @@ fn a_closed_output_ends_it_quietly() {
     let (program, stdout) = Running::unheard(&mut PROGRAMS.command("00_start"), Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.contains("  rust "), "{line}");
-    drop(reader);
+    close(reader);
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
 }

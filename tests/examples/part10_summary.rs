@@ -2,21 +2,18 @@
 //! arrive as they were.
 
 use crate::site::site;
-use crate::support;
+use crate::{PROGRAMS, support};
 use netprimer::lab::script::{self, Script, Step};
 use netprimer::lab::tls::{self, Acceptor, Certificate};
 use netprimer::lab::{ftp, smtp};
 use std::fs;
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::files::{Folder, read, root};
-use support::programs::{Left, Programs, Running, python, run};
+use support::programs::{Left, Running, close, python, run};
 use support::sockets::closed_port;
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["10_summary"]));
 
 /// What strangers say to break a page or a terminal.
 const HOSTILE: &str = "</td><script>alert('你')</script>&amp;\"\x1b[2J";
@@ -220,7 +217,7 @@ fn wrong_arguments_are_status_2() {
 fn the_status_is_true_also_when_nobody_reads() {
     for (args, status, says) in [(&[][..], 0, ""), (&["--trouble"], 1, "error: look whether all is well: 5 of 8")] {
         let (program, stdout) = Running::unheard(&mut command(args), Stdio::piped());
-        drop(stdout);
+        close(stdout);
         let left = program.end();
         assert!(left.status == status && left.err.starts_with(says), "{}: {}", left.status, left.err);
     }

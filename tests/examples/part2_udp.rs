@@ -1,16 +1,15 @@
 //! Lessons 2.3 and 2.4: the UDP server and the UDP client, run as a learner runs them, against each other, against
 //! peers that are lossy, silent, strange or gone, and against Python programs that make the usual listing's calls.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::programs::{self, Programs, Running, address};
+use support::programs::{self, Running, address, close};
 use support::sockets::{has_ipv6, receive, udp, udp_at};
 
 #[allow(dead_code)]
@@ -23,8 +22,6 @@ mod client;
 
 const SERVER: &str = "02_3_udp_server";
 const CLIENT: &str = "02_4_udp_client";
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build([SERVER, CLIENT]));
 
 fn our_server(addr: &str) -> (Running, SocketAddr) {
     serving(PROGRAMS.command(SERVER).arg(addr))
@@ -347,7 +344,7 @@ fn a_client_that_was_stopped_goes_on() {
     let (_, from) = receive(&server);
     let pid = client.id();
     let signals = format!("kill -STOP {pid} && kill -CONT {pid}");
-    assert!(Command::new("sh").args(["-c", &signals]).status().unwrap().success());
+    assert_eq!(support::programs::run(Command::new("sh").args(["-c", &signals]), b"").status, 0);
     server.send_to(b"still here", from).unwrap();
     let (status, stdout, stderr) = client.end().parts();
     assert_eq!(status, 0, "{stdout}{stderr}");
@@ -359,7 +356,7 @@ fn the_client_ends_with_an_error_when_nobody_reads_its_output() {
     let mut command = PROGRAMS.command(CLIENT);
     let command = command.arg(server.local_addr().unwrap().to_string());
     let (client, stdout) = Running::unheard(command, Stdio::piped());
-    drop(stdout);
+    close(stdout);
     let (_, from) = receive(&server);
     server.send_to(b"anybody?", from).unwrap();
     let (status, _, stderr) = client.end().parts();

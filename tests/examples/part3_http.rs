@@ -1,19 +1,16 @@
 //! Lesson 3.1 as a learner meets it: the program with its options, against the lab, against servers that lie or are
 //! silent.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use netprimer::lab::http::{self, Lab};
 use netprimer::lab::script::{self, Script, Step};
 use netprimer::lab::tls::{Acceptor, Certificate};
 use std::process::Stdio;
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
-use support::programs::{Left, Programs, Running, first_line};
+use support::programs::{Left, Running, close, first_line};
 use support::sockets::{closed_port, has_ipv6};
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["03_1_http_by_hand"]));
 
 fn http<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Left {
     PROGRAMS.run("03_1_http_by_hand", args, b"")
@@ -260,7 +257,7 @@ fn a_closed_output_ends_it_quietly() {
     let (program, stdout) = Running::unheard(&mut command, Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.contains("/stream/100 -> "), "{line}");
-    drop(reader);
+    close(reader);
     let left = program.end();
     assert!(left.status == 0 && !left.err.contains("panicked"), "{}: {}", left.status, left.err);
 }

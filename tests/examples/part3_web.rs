@@ -2,18 +2,17 @@
 //! lie or are silent.
 
 use crate::part3_http::is_harmless;
-use crate::support;
+use crate::{PROGRAMS, support};
 use netprimer::lab::http::{self, Lab};
 use netprimer::lab::script::{self, Script, Step};
 use netprimer::lab::tls::{Acceptor, Certificate};
 use serde_json::Value;
 use std::process::Stdio;
-use std::sync::LazyLock;
 use std::thread;
 use std::time::Instant;
 use support::LIMIT;
 use support::files::{Folder, read, root};
-use support::programs::{Programs, Running, first_line, python_with, run};
+use support::programs::{Running, close, first_line, python_with, run};
 use support::sockets::closed_port;
 
 const GET: &str = "03_2_1_http_get";
@@ -21,8 +20,6 @@ const POST: &str = "03_2_2_http_post";
 const SESSION: &str = "03_2_3_http_session";
 /// Each, and how many lines the head of its request has.
 const ALL: [(&str, usize); 3] = [(GET, 6), (POST, 8), (SESSION, 6)];
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build([GET, POST, SESSION]));
 
 fn lab() -> Lab {
     http::start(http::Options::default()).unwrap()
@@ -277,7 +274,7 @@ fn a_closed_output_ends_it_quietly() {
         let (running, stdout) = Running::unheard(PROGRAMS.command(program).args(args), Stdio::piped());
         let (line, reader) = first_line(stdout.unwrap());
         assert!(line.contains(" -> 200 OK"), "{line}");
-        drop(reader);
+        close(reader);
         let left = running.end();
         assert!(left.status == 0 && !left.err.contains("panicked"), "{}: {}", left.status, left.err);
     }

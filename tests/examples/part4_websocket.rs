@@ -4,7 +4,7 @@
 #[path = "../../examples/lesson/frames.rs"]
 mod frames;
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use frames::{Frame, Wire, from_base64};
 use netprimer::encode::base64;
 use netprimer::lab::script::{self, Step};
@@ -14,18 +14,16 @@ use netprimer::websocket::{self, Message, Options, derive_accept_key};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Stdio;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 use support::LIMIT;
-use support::programs::{Left, Programs, Running, first_line, python, python_with, run, tool, works};
+use support::programs::{Left, Running, close, first_line, python, python_with, run, tool, works};
 use support::sockets::{closed_port, dial, limited, listen};
 
 const SERVER: &str = "04_1_websocket_server";
 const CLIENT: &str = "04_2_websocket_client";
 const CHAT: &str = "08_2_concurrent_websocket";
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build([SERVER, CLIENT, CHAT]));
 
 fn server(args: &[&str]) -> (Running, SocketAddr) {
     let running = Running::server(PROGRAMS.command(SERVER).arg("127.0.0.1:0").args(args));
@@ -513,7 +511,7 @@ fn a_closed_output_ends_it_quietly() {
     for (name, args) in [(CLIENT, &["--size", "5"][..]), (CHAT, &[]), (SERVER, &["127.0.0.1:0"])] {
         let (program, stdout) = Running::unheard(PROGRAMS.command(name).args(args), Stdio::piped());
         let (line, reader) = first_line(stdout.unwrap());
-        drop(reader);
+        close(reader);
         if let Some(addr) = line.strip_prefix("listening on ") {
             // Its next line is about this client, who may hear nothing any more.
             drop(websocket::connect(&format!("ws://{addr}/")));

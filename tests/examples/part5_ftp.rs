@@ -2,21 +2,18 @@
 //! there; and what it leaves behind (nothing).
 
 use super::part3_http::is_harmless;
-use crate::support;
+use crate::{PROGRAMS, support};
 use netprimer::lab::ftp::{self, Lab, Wrong};
 use netprimer::lab::script::{self, Script, Step};
 use netprimer::lab::tls::{Acceptor, Certificate};
 use std::fs;
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::files::Folder;
-use support::programs::{Left, Programs, Running, first_line, run};
+use support::programs::{Left, Running, close, first_line, run};
 use support::sockets::closed_port;
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["05_ftp"]));
 
 /// The program with a folder of its own for temporary files, which must be empty afterwards.
 fn program(temporary: &Folder) -> Command {
@@ -237,13 +234,13 @@ fn a_closed_output_ends_it_quietly_and_tidily() {
     let (program_, stdout) = Running::unheard(program(&temporary).arg(&addr), Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.ends_with(&format!("{:0100}", 0)), "{line}");
-    drop(reader);
+    close(reader);
     let left = program_.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
     is_empty(&temporary);
 
     let (program_, stdout) = Running::unheard(&mut program(&temporary), Stdio::piped());
-    drop(stdout);
+    close(stdout);
     let left = program_.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
     is_empty(&temporary);

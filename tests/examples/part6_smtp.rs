@@ -1,20 +1,17 @@
 //! Lesson 6 as a learner meets it: the program with its options, before the lab, before servers that lie or are silent.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use netprimer::lab::script::{self, Step};
 use netprimer::lab::smtp::{self as lab, Lab, Tls, Wrong};
 use netprimer::lab::tls::{self, Certificate};
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::files::Folder;
-use support::programs::{Left, Programs, Running, first_line, run};
+use support::programs::{Left, Running, close, first_line, run};
 use support::sockets::closed_port;
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["06_smtp"]));
 
 /// `user` and `password` in the base64 of AUTH PLAIN, and the password alone.
 const SECRETS: [&str; 2] = ["AHVzZXIAcGFzc3dvcmQ", "password"];
@@ -218,7 +215,7 @@ fn a_closed_output_ends_it_quietly() {
     let (program, stdout) = Running::unheard(&mut command, Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.starts_with("lab: SMTP server on "), "{line}");
-    drop(reader);
+    close(reader);
     let left = program.end();
     assert!(left.status == 0 && left.err.is_empty(), "{}: {}", left.status, left.err);
 }

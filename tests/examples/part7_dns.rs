@@ -1,18 +1,15 @@
 //! Lesson 7.1 as a learner meets it: the program with its options, against the lab, against servers that lie or are silent,
 //! and beside the calls of the usual Python listing.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use netprimer::dns::{AA, Data, IN, Kind, Message, Name, Record};
 use netprimer::lab::dns::{Lie, NameServer, Options, Zone, reply, serve, start};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use support::LIMIT;
 use support::network::{self, NAMES};
-use support::programs::{Programs, Running, first_line, run, told, tool};
+use support::programs::{Running, close, first_line, run, told, tool};
 use support::sockets::udp;
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["07_1_dns"]));
 
 fn dns<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> (i32, String, String) {
     PROGRAMS.run("07_1_dns", args, b"").parts()
@@ -262,7 +259,7 @@ fn a_closed_output_ends_it_quietly() {
     let (program, stdout) = Running::unheard(&mut command, Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert_eq!(line, "C -> S  44 bytes");
-    drop(reader);
+    close(reader);
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
 }

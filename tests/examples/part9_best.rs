@@ -1,11 +1,9 @@
 //! Lesson 9 as a learner meets it: five stations, one or all, each of which shows what its lesson says.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use std::process::Stdio;
-use std::sync::LazyLock;
-use support::programs::{Programs, Running, first_line};
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["09_best_practices"]));
+use std::thread;
+use support::programs::{Running, close, first_line};
 
 /// What a station prints behind `broken:` and behind `right:`.
 fn station(name: &str) -> (String, String) {
@@ -45,19 +43,24 @@ pub fn each_error_gets_its_own_answer() {
 
 pub fn a_drip_defeats_the_limit_for_each_read() {
     let (broken, right) = station("timeouts");
-    assert!(broken.starts_with("  300 ms for each read: 11 bytes after "), "{broken}");
-    // Ten pauses of 50 ms lie between eleven bytes.
-    assert!(ms(&broken) >= 500.0, "{broken}");
-    assert!(right.starts_with("  300 ms for the whole: timed out after "), "{right}");
-    assert!(ms(&right) >= 299.0, "{right}");
+    assert!(broken.starts_with("  1 s for each read: 11 bytes after "), "{broken}");
+    // Ten pauses of 120 ms lie between eleven bytes.
+    assert!(ms(&broken) >= 1_200.0, "{broken}");
+    assert!(right.starts_with("  1 s for the whole: timed out after "), "{right}");
+    assert!(ms(&right) >= 999.0, "{right}");
 }
 
 #[test]
 fn a_pool_saves_the_handshakes() {
-    let (broken, right) = station("pool");
-    assert!(broken.starts_with("  60 questions, 60 connections: "), "{broken}");
-    assert!(right.starts_with("  60 questions, 3 connections: "), "{right}");
-    assert!(ms(&right) < ms(&broken), "{broken}{right}");
+    // The quickest of three that run at once, because this machine may have other work.
+    let outs = thread::scope(|scope| [0; 3].map(|_| scope.spawn(|| station("pool"))).map(|one| one.join().unwrap()));
+    for (broken, right) in &outs {
+        assert!(broken.starts_with("  60 questions, 60 connections: "), "{broken}");
+        assert!(right.starts_with("  60 questions, 3 connections: "), "{right}");
+    }
+    let quickest = |times: [f64; 3]| times.into_iter().fold(f64::INFINITY, f64::min);
+    let kept = quickest(outs.each_ref().map(|(_, right)| ms(right)));
+    assert!(kept < quickest(outs.each_ref().map(|(broken, _)| ms(broken))), "{outs:?}");
 }
 
 pub fn threads_help_until_the_server_is_full() {
@@ -124,7 +127,7 @@ fn wrong_arguments_and_a_closed_output() {
     let (program, stdout) = Running::unheard(command.args(["pool", "security"]), Stdio::piped());
     let (line, reader) = first_line(stdout.unwrap());
     assert!(line.starts_with("== pool: "), "{line}");
-    drop(reader);
+    close(reader);
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
 }

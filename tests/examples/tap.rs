@@ -1,15 +1,12 @@
 //! `tap`: what a learner sees of a conversation.
 
-use crate::support;
+use crate::{PROGRAMS, support};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
-use std::sync::LazyLock;
-use support::programs::{Left, Programs, Running, address, first_line};
+use support::programs::{Left, Running, address, first_line};
 use support::sockets::{dial, limited, listen as server, receive, udp};
 use support::uninterrupted;
-
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(["tap"]));
 
 fn tap(options: &[&str], target: SocketAddr) -> (Running, SocketAddr) {
     let program = Running::server(PROGRAMS.command("tap").args(options).args(["127.0.0.1:0", &target.to_string()]));

@@ -227,7 +227,7 @@ fn a_silent_server_and_one_that_drips_cost_the_deadline() {
                     "{error:?}"
                 );
                 let took = start.elapsed();
-                assert!(took >= Duration::from_millis(400) && took < Duration::from_secs(4), "{took:?}");
+                assert!(took >= Duration::from_millis(400) && took < HARD, "{took:?}");
             });
         }
     });
@@ -522,7 +522,7 @@ fn a_server_that_never_reads_does_not_hold_us() {
     let error = Error::io("send")(stream.write_all(&vec![0; 64 << 20]).unwrap_err());
     assert!(matches!(error, Error::Timeout(_)), "{error:?}");
     drop(stream); // nor does the drop
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(start.elapsed() < HARD, "{:?}", start.elapsed());
 }
 
 #[test]

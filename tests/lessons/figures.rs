@@ -70,7 +70,7 @@ fn course(root: &Path) -> Vec<String> {
         ("  wrong ones, each with its report", reports.to_string(), format!("NETPRIMER_PROOFS=1 {all}exercises")),
         ("programs and packages of others", (PEERS.len() + PACKAGES.len()).to_string(), peers.to_owned()),
         ("  tests that talk with them", tests_with_peers(root).to_string(), peers.to_owned()),
-        ("faults survived, and more", faults.replace('_', ","), format!("NETPRIMER_LOAD=1 {all}protocols sweep")),
+        ("faults survived, and more", faults.replace('_', ","), format!("NETPRIMER_LOAD=all {all}protocols sweep")),
     ];
     let rows = rows.into_iter().map(|(what, number, command)| format!("{what:<35}{number:>7}   {command}"));
     rows.collect()

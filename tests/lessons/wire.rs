@@ -62,7 +62,7 @@ pub fn record(all: &Programs, spec: &str) -> Result<Recorded, String> {
     if status != 0 {
         return Err(format!("the client failed: {:?}", asking.said()));
     }
-    let turns = if udp { transcript.pieces() } else { transcript.turns() };
+    let turns = if udp { once(transcript.pieces()) } else { transcript.turns() };
     let mut frames = false;
     let recorded = Recorded {
         arrows: turns.iter().flat_map(|turn| arrows(turn, &mut frames)).map(|arrow| names.printed(&arrow)).collect(),
@@ -71,6 +71,18 @@ pub fn record(all: &Programs, spec: &str) -> Result<Recorded, String> {
     };
     drop(running); // its end is no part of the conversation
     Ok(recorded)
+}
+
+/// A client of UDP that has waited too long, on a machine that is busy, asks again and gets the same answer once more. That may
+/// be in any run, so what is repeated is shown once.
+fn once(datagrams: Vec<Entry>) -> Vec<Entry> {
+    let mut shown: Vec<Entry> = Vec::new();
+    for datagram in datagrams {
+        if !shown.iter().any(|one| (one.side, &one.what) == (datagram.side, &datagram.what)) {
+            shown.push(datagram);
+        }
+    }
+    shown
 }
 
 /// What serves, until it is dropped, and where.

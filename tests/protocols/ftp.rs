@@ -302,10 +302,10 @@ fn liar(then: impl IntoIterator<Item = Step>) -> Script {
     script::play([Step::say("220 ready\r\n")].into_iter().chain(then)).unwrap()
 }
 
-/// For data connections where nothing is to come; a reply may be late on a machine that is busy with other things.
+/// For data connections where nothing is to come; replies do come, and may be late on a machine that is busy with other things.
 fn quick() -> Options {
-    let (limit, reply) = (Duration::from_millis(300), Duration::from_secs(1));
-    Options { dial: Dial { connect: limit, reply, ..Dial::default() }, data: limit, ..Options::default() }
+    let connect = Duration::from_secs(2); // also for a server that is to connect to us
+    Options { dial: Dial { connect, ..Dial::default() }, data: Duration::from_millis(300), ..Options::default() }
 }
 
 /// For replies that do not come.
@@ -414,9 +414,14 @@ fn a_client_that_lost_count_says_so() {
     let mut ftp = to(&peer);
     assert!(matches!(ftp.noop(), Err(Error::Reply(reply)) if reply.code == 421));
     assert!(ftp.unusable().is_some());
-    // Silence: whatever comes later would be taken for another's reply.
-    let peer = liar([Step::HearLine, Step::Hold]);
-    let mut ftp = Ftp::connect_with(peer.addr(), quick()).unwrap();
+}
+
+/// Whatever comes later would be taken for another's reply.
+pub fn after_a_silence_nothing_more_is_said() {
+    let peer = liar([Step::HearLine, Step::Wait(LIMIT)]);
+    // The greeting has this time, too.
+    let dial = Dial { reply: Duration::from_secs(5), ..Dial::default() };
+    let mut ftp = Ftp::connect_with(peer.addr(), Options { dial, ..Options::default() }).unwrap();
     assert!(matches!(ftp.noop(), Err(Error::Timeout(_))));
     assert!(matches!(ftp.noop(), Err(Error::Closed(_))));
 }
@@ -512,7 +517,7 @@ fn pasv_names_another_host() {
 
 pub fn data_connections_that_never_come() {
     // We wait for the server, and he says that it begins, or says nothing more.
-    for last in ["425 cannot open data connection\r\n", ""] {
+    support::at_once(["425 cannot open data connection\r\n", ""], |last| {
         let steps =
             [turn("TYPE I", "200 ok").to_vec(), vec![Step::HearLine, Step::say("200 ok\r\n"), Step::HearLine]].concat();
         let peer = liar(steps.into_iter().chain([Step::say(format!("150 here\r\n{last}")), Step::Hold]));
@@ -521,16 +526,18 @@ pub fn data_connections_that_never_come() {
         let mut ftp = Ftp::connect_with(peer.addr(), options).unwrap();
         let error = ftp.retr("a", &mut io::sink()).unwrap_err();
         match last {
-            "" => assert!(matches!(error, Error::Timeout(_)) && ftp.unusable().is_some(), "{error:?}"),
+            "" => {
+                assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+                assert!(ftp.noop().is_err() && ftp.unusable().is_some(), "nothing is said to ABOR");
+            }
             _ => assert!(matches!(&error, Error::Reply(reply) if reply.code == 425), "{error:?}"),
         }
         assert!(start.elapsed() < LIMIT);
-    }
+    });
 }
 
 /// Who finds the port first in active mode is not the server (RFC 2577 section 5).
-#[test]
-fn a_stranger_brings_a_file() {
+pub fn a_stranger_brings_a_file() {
     // A server at another address of this machine, which only Linux has; std's sockets call from 127.0.0.1.
     let Ok(server) = TcpListener::bind("127.0.0.9:0") else { return };
     let addr = server.local_addr().unwrap();
@@ -667,14 +674,15 @@ pub fn every_wait_ends() {
         retr(&drip, "")
             .into_iter()
             .chain([Step::HearLine, Step::say("426 cut\r\n226 ok\r\n"), Step::HearLine])
-            .chain([Step::say("200 ok\r\n")]),
+            .chain([Step::say("200 ok\r\n"), Step::HearLine, Step::say("200 ok\r\n")]),
     );
     let options = Options { transfer: Duration::from_millis(300), ..Options::default() };
     let mut ftp = Ftp::connect_with(peer.addr(), options).unwrap();
     assert!(matches!(ftp.retr("a", &mut io::sink()), Err(Error::Timeout(_))));
     assert_eq!(ftp.unusable(), None);
+    ftp.noop().unwrap();
     // A server that takes nothing.
-    let full = script::play([Step::Wait(Duration::from_secs(4))]).unwrap();
+    let full = script::play([Step::Wait(LIMIT)]).unwrap();
     let begin = [
         turn("TYPE I", "200 ok"),
         turn("EPSV", &format!("229 (|||{}|)", full.addr().port())),
@@ -683,7 +691,7 @@ pub fn every_wait_ends() {
     let peer = liar(begin.concat().into_iter().chain([Step::Hold]));
     let mut ftp = Ftp::connect_with(peer.addr(), quick()).unwrap();
     assert!(matches!(ftp.stor("a", &mut io::repeat(0)), Err(Error::Timeout(_))));
-    assert!(ftp.unusable().is_some(), "ABOR had no reply");
+    assert!(ftp.noop().is_err() && ftp.unusable().is_some(), "ABOR had no reply");
     assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
 }
 
@@ -1224,13 +1232,14 @@ fn who_comes_in() {
 }
 
 pub fn what_one_client_may_take() {
-    let short = Duration::from_millis(200);
-    let limits = lab::Limits { places: 12, idle: short, stall: short, ..lab::Limits::default() };
-    let lab = self::lab(lab::Options { limits, ..lab::Options::default() });
-    lab.put("big", vec![0; 16 << 20]).unwrap();
+    let limited = |limits| self::lab(lab::Options { limits, ..lab::Options::default() });
+    // Before he is silent he has this time for each command, too.
+    let lab = limited(lab::Limits { idle: Duration::from_secs(3), ..lab::Limits::default() });
     let mut raw = Raw::inside(&lab);
     assert_eq!(raw.0.read_reply().unwrap().code, 421, "silent for too long");
     assert!(raw.ended());
+    let lab = limited(lab::Limits { stall: Duration::from_millis(200), ..lab::Limits::default() });
+    lab.put("big", vec![0; 16 << 20]).unwrap();
     // He reads nothing of what he wanted, or sends nothing of what he has.
     for line in ["RETR big", "STOR new"] {
         let mut raw = Raw::inside(&lab);
@@ -1247,10 +1256,7 @@ pub fn what_one_client_may_take() {
     assert!(matches!(&error, Error::Reply(reply) if reply.code == 421), "{error:?}");
     assert_eq!(clients[0].ask("QUIT"), 221);
     assert!(clients[0].ended());
-    let few = self::lab(lab::Options {
-        limits: lab::Limits { places: 1, ..lab::Limits::default() },
-        ..lab::Options::default()
-    });
+    let few = limited(lab::Limits { places: 1, ..lab::Limits::default() });
     let _one = Raw::new(&few);
     assert!(matches!(Ftp::connect(few.addr()), Err(Error::Reply(reply)) if reply.code == 421));
 }

@@ -146,6 +146,7 @@ fn everything(ftp: &mut Ftp, root: &Path, large: u64) {
     download.abort().unwrap();
     ftp.noop().unwrap();
     drop(ftp.open("big", 0).unwrap());
+    ftp.noop().unwrap();
     assert_eq!(ftp.unusable(), None);
     assert_eq!(ftp.retr("other", &mut Compare(count(1_000))).unwrap(), 1_000);
     ftp.delete("other").unwrap();

@@ -9,6 +9,7 @@ mod site;
 mod support;
 
 mod damaged;
+mod deadlines;
 mod dns_message;
 mod dns_peers;
 mod dns_resolver;
@@ -33,9 +34,16 @@ mod websocket;
 mod websocket_peers;
 
 together! { what_waits:
+    dns_resolver::a_stream_of_junk_does_not_outlive_the_deadline,
     dns_resolver::a_silent_server_costs_its_patience_and_the_total_holds,
+    dns_resolver::eight_strangers_and_we_ask_over_tcp,
+    dns_resolver::lies_alone_are_a_silence,
+    dns_resolver::many_connections_are_served_and_a_stop_ends_all,
     dns_resolver::over_tcp_lies_are_errors,
+    dns_resolver::without_edns_512_bytes_are_the_limit,
     ftp::a_download_cut_short_is_none,
+    ftp::a_stranger_brings_a_file,
+    ftp::after_a_silence_nothing_more_is_said,
     ftp::data_connections_that_never_come,
     ftp::every_wait_ends,
     ftp::hostile_listings,
@@ -44,6 +52,7 @@ together! { what_waits:
     lab_http::a_client_that_does_not_read_is_left,
     lab_http::slow_clients_do_not_keep_their_places,
     lab_http::two_hundred_silent_clients_are_in_nobodys_way,
+    scan::a_drip_does_not_outlive_the_time_for_a_banner,
     scan::a_port_that_connects_to_itself_is_not_open,
     #[cfg(unix)]
     scan::a_scan_with_few_descriptors_or_threads_loses_no_port,

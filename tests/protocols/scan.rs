@@ -16,8 +16,9 @@ use std::process::{Command, Stdio};
 use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
+use support::LIMIT;
 use support::peers;
-use support::programs::{Programs, Running, again, run, told, under, with_threads};
+use support::programs::{Programs, Running, again, close, run, told, under, with_threads};
 use support::sockets::{has_ipv6, listen};
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -76,7 +77,7 @@ pub fn all_runs_are_equal_and_in_order() {
     addrs.extend([LAB.closed()].iter().cycle().take(500));
     addrs.extend(LAB.open());
     addrs.extend(LAB.filtered());
-    let scan = Scan { timeout: SHORT / 3, ..scan(&addrs) };
+    let scan = scan(&addrs);
     let first = scan.run().unwrap();
     assert_eq!(first.iter().map(|port| port.addr).collect::<Vec<_>>(), addrs, "the order is that of the list");
     for _ in 1..if peers() { 20 } else { 3 } {
@@ -99,7 +100,9 @@ fn each_host_is_scanned_on_all_ports() {
 pub fn ports_are_told_as_they_become_known() {
     let Some(filtered) = LAB.filtered() else { return };
     let mut order = Vec::new();
-    scan(&[filtered, LAB.closed(), LAB.open()[0]]).run_with(|port| order.push(port.state)).unwrap();
+    // The others have the time that he has: more than a busy machine needs for them.
+    let scan = Scan { timeout: 10 * SHORT, ..scan(&[filtered, LAB.closed(), LAB.open()[0]]) };
+    scan.run_with(|port| order.push(port.state)).unwrap();
     assert_eq!(order.len(), 3);
     assert_eq!(order[2], State::Filtered, "nobody waits for the silent one: {order:?}");
 }
@@ -110,7 +113,7 @@ pub fn silent_ports_are_waited_for_together() {
     let found = scan(&[filtered; 200]).run().unwrap();
     assert_eq!(states(&found), [State::Filtered; 200]);
     let took = start.elapsed();
-    assert!(took >= SHORT && took < SHORT * 20, "one after another they would take 60 s, these took {took:?}");
+    assert!(took >= SHORT && took < LIMIT, "one after another they would take 60 s, these took {took:?}");
 }
 
 /// A connection from a port to itself is nobody's service. The system gives our end even ports first when it connects, and
@@ -133,39 +136,38 @@ fn banner(steps: impl IntoIterator<Item = Step>, wait: Duration) -> (Vec<u8>, Du
 
 #[test]
 fn a_banner_is_the_first_line() {
-    let (line, _) = banner([Step::say("220-mail.test\r\n"), Step::Hold], SHORT * 10);
+    let (line, _) = banner([Step::say("220-mail.test\r\n"), Step::Hold], LIMIT);
     assert_eq!(line, b"220-mail.test\r\n");
-    let (pieces, _) = banner([Step::Drip(b"SSH-2.0-x\n".to_vec(), Duration::from_millis(1))], SHORT * 10);
+    let (pieces, _) = banner([Step::Drip(b"SSH-2.0-x\n".to_vec(), Duration::from_millis(1))], LIMIT);
     assert_eq!(pieces, b"SSH-2.0-x\n");
 }
 
 #[test]
 fn a_banner_has_a_limit() {
-    let (long, _) = banner([Step::say([b'x'; 100_000])], SHORT * 10);
+    let (long, _) = banner([Step::say([b'x'; 100_000])], LIMIT);
     assert_eq!(long, [b'x'; 256]);
 }
 
 #[test]
 fn a_banner_is_kept_as_it_came() {
     let every: Vec<u8> = (0..=255).filter(|byte| *byte != b'\n').collect();
-    let (bytes, _) = banner([Step::say(&every)], SHORT * 10);
+    let (bytes, _) = banner([Step::say(&every)], LIMIT);
     assert_eq!(bytes, every);
-    let (nasty, _) = banner([Step::say("\x1b[2J\0\u{202e}")], SHORT * 10);
+    let (nasty, _) = banner([Step::say("\x1b[2J\0\u{202e}")], LIMIT);
     assert_eq!(netprimer::encode::visible(&nasty), r"\x1b[2J\x00\xe2\x80\xae");
 }
 
-#[test]
-fn a_drip_does_not_outlive_the_time_for_a_banner() {
-    let (begun, took) = banner([Step::Drip(vec![b'.'; 1_000], Duration::from_millis(20)), Step::Hold], SHORT);
+pub fn a_drip_does_not_outlive_the_time_for_a_banner() {
+    let (begun, took) = banner([Step::Drip(vec![b'.'; 1_000], Duration::from_millis(20)), Step::Hold], 5 * SHORT);
     assert!(!begun.is_empty() && begun.len() < 250, "{}", begun.len());
-    assert!(took >= SHORT && took < SHORT * 10, "{took:?}");
+    assert!(took >= 5 * SHORT && took < LIMIT, "{took:?}");
 }
 
 #[test]
 fn an_open_port_without_a_word_is_open() {
     let (silent, took) = banner([Step::Hold], SHORT);
     assert!(silent.is_empty() && took >= SHORT, "{took:?}");
-    let (gone, _) = banner([], SHORT * 10);
+    let (gone, _) = banner([], LIMIT);
     assert!(gone.is_empty());
 }
 
@@ -309,7 +311,7 @@ fn the_rate_is_kept() {
     let took = start.elapsed();
     assert_eq!(states(&found), [State::Closed; 31]);
     // The first at once, then 30 more.
-    assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(10), "{took:?}");
+    assert!(took >= Duration::from_millis(300) && took < LIMIT, "{took:?}");
 }
 
 #[test]
@@ -407,7 +409,7 @@ fn a_host_that_does_not_resolve_gives_1() {
 fn a_closed_output_is_a_quiet_end() {
     let mut command = PROGRAMS.command("07_2_port_scan");
     let (program, stdout) = Running::unheard(command.args(["--ports", "1-1023", "127.0.0.1"]), Stdio::piped());
-    drop(stdout);
+    close(stdout);
     let left = program.end();
     assert_eq!((left.status, left.err.as_str()), (0, ""));
 }

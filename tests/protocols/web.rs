@@ -213,7 +213,7 @@ fn timed(options: Options, url: &str) -> (Error, Duration) {
 }
 
 const SOON: Duration = Duration::from_millis(200);
-const LATE: Duration = Duration::from_secs(4); // far below the default of 30 s, also on a busy machine
+const LATE: Duration = Duration::from_secs(20); // below the default of 30 s; the rest is for a busy machine
 
 pub fn a_host_that_does_not_answer_costs_the_time_to_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -247,12 +247,13 @@ fn a_silent_server_costs_one_read() {
 pub fn a_drip_defeats_the_limit_for_a_read_and_not_the_total() {
     let body = [Step::say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"), Step::Drip(vec![b'x'; 999], SOON / 10)];
     let head = [Step::Drip(b"HTTP/1.1 200 OK\r\nX: ".repeat(99), SOON / 10)];
-    for drip in [peer(body), peer(head)] {
-        let options = Options { read: Some(SOON * 3), total: SOON * 4, ..Options::default() };
-        let (error, took) = timed(options, &from(&drip));
-        assert!(took >= SOON * 4 && took < LATE, "{took:?}");
+    // No pause between two bytes may look like a silence, also where this machine has other things to do.
+    let (read, total) = (SOON * 12, SOON * 15);
+    support::at_once([peer(body), peer(head)], |drip| {
+        let (error, took) = timed(Options { read: Some(read), total, ..Options::default() }, &from(&drip));
+        assert!(took > read && took < LATE, "{took:?}");
         assert!(error.to_string().contains("limit: total"), "{error}");
-    }
+    });
 }
 
 pub fn one_request_may_have_another_time() {
@@ -737,7 +738,7 @@ fn read(options: Options, url: &str) -> netprimer::Result<Vec<u8>> {
 
 /// At least so many zeros in gzip, a thousandth in size: one block of deflate with the fixed codes (RFC 1951 section 3.2.6),
 /// a zero and then "the last byte, 258 times more" again and again.
-fn bomb(size: usize) -> Vec<u8> {
+pub fn bomb(size: usize) -> Vec<u8> {
     let mut bits: Vec<bool> = Vec::with_capacity(size / 18);
     let mut put = |code: &str| bits.extend(code.bytes().map(|digit| digit == b'1'));
     put("1"); // the last block,

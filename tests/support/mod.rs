@@ -9,7 +9,9 @@ pub mod numbers;
 pub mod programs;
 pub mod sockets;
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Write};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// No test waits longer than this for anything: far above what is needed, so that a busy machine passes.
@@ -26,9 +28,14 @@ pub fn peers() -> bool {
     std::env::var_os("NETPRIMER_PEERS").is_some_and(|value| value == "1")
 }
 
-/// Whether time does not matter (NETPRIMER_LOAD=1): what is tried on samples otherwise is tried on all there is.
+/// Whether time does not matter (NETPRIMER_LOAD=1): what is tried on samples otherwise is tried on much more.
 pub fn load() -> bool {
-    std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "1")
+    all() || std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "1")
+}
+
+/// Whether it does not matter at all (NETPRIMER_LOAD=all): it is tried on all there is.
+pub fn all() -> bool {
+    std::env::var_os("NETPRIMER_LOAD").is_some_and(|value| value == "all")
 }
 
 /// The most memory that this process ever had, in KiB (proc(5)): only on Linux.
@@ -44,9 +51,14 @@ pub fn missing(what: &str, why: &str) {
     not_allowed(what, why);
 }
 
-/// Names what is left out because this machine does not allow it. Nobody can promise that.
+/// Names what is left out because this machine does not allow it. Nobody can promise that. The same is named once, however
+/// many tests it concerns.
 pub fn not_allowed(what: &str, why: &str) {
-    note(&format!("skipped: {what}: {}", why.trim()));
+    static NAMED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let text = format!("skipped: {what}: {}", why.trim());
+    if NAMED.lock().unwrap().insert(text.clone()) {
+        note(&text);
+    }
 }
 
 /// The same test with each of these, on threads of their own: what mostly waits, waits at once.

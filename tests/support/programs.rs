@@ -1,13 +1,13 @@
 //! Programs as children of a test: built first, started, fed, listened to, and ended in time, whatever they do.
 
-use super::{LIMIT, load, missing, not_allowed, peers, sockets, uninterrupted};
+use super::{LIMIT, all, load, missing, not_allowed, peers, sockets, uninterrupted};
 use std::env::consts::EXE_SUFFIX;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -67,7 +67,8 @@ pub fn build(names: &[&str]) -> Result<(), String> {
     cargo.args((!cfg!(feature = "default")).then_some("--no-default-features"));
     cargo.args(features.iter().filter(|(_, on)| *on).flat_map(|(name, _)| ["--features", name]));
     cargo.args(names.iter().flat_map(|name| [if is_bin(name) { "--bin" } else { "--example" }, name]));
-    let done = cargo.stdin(Stdio::null()).output().map_err(|e| format!("cargo does not start: {e}"))?;
+    let cargo = born(cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let done = cargo.and_then(Child::wait_with_output).map_err(|e| format!("cargo does not start: {e}"))?;
     if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned()) }
 }
 
@@ -220,7 +221,8 @@ pub fn again(test: &str, tell: &str, mut wrapped: impl FnMut(&Path) -> Command) 
     let mut command = wrapped(&std::env::current_exe().unwrap());
     command.args([&format!("::{test}"), "--nocapture"]).env(AGAIN, tell); // a test stands in a module
     // It waits for several things, and for each of them at most LIMIT.
-    let left = Running::start(&mut command).input(b"").end_within(if load() { 20 } else { 4 } * LIMIT);
+    let times = if all() { 120 } else { 4 + 16 * u32::from(load()) };
+    let left = Running::start(&mut command).input(b"").end_within(times * LIMIT);
     let one = String::from_utf8_lossy(&left.out).contains("1 passed");
     assert!(left.status == 0 && one, "{test}, run again: {}", left.text());
     left
@@ -286,6 +288,21 @@ fn follow(mut from: impl Read + Send + 'static, ears: &Ears, output: fn(&mut Sai
     });
 }
 
+/// Held while a child is born: until it runs its program it has a copy of every pipe that this process holds (fork(2)).
+static BIRTH: Mutex<()> = Mutex::new(());
+
+fn born(command: &mut Command) -> io::Result<Child> {
+    let _one_at_a_time = BIRTH.lock().unwrap_or_else(PoisonError::into_inner);
+    command.spawn()
+}
+
+/// Closes the end of a pipe from which nothing is read any more, when no child that is being born has a copy of it: from now
+/// on each write at the other end fails.
+pub fn close(stdout: impl Into<Option<ChildStdout>>) {
+    let _nobody_is_born = BIRTH.lock().unwrap_or_else(PoisonError::into_inner);
+    drop(stdout.into());
+}
+
 /// A program at work. Dropping it ends it, also when a test panics.
 pub struct Running {
     child: Child,
@@ -325,7 +342,7 @@ impl Running {
     /// With a stdout that is somebody else's; a pipe is handed out.
     pub fn unheard(command: &mut Command, stdout: Stdio) -> (Running, Option<ChildStdout>) {
         let command = command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));
+        let mut child = born(command).unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let ears = Ears::default();
         ears.0.lock().unwrap().out.ended = true;

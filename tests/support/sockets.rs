@@ -2,11 +2,23 @@
 
 use super::{LIMIT, missing, uninterrupted};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 pub fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     (listener, addr)
+}
+
+/// A free port at an address that no other test has (on Linux all of 127.0.0.0/8 is this machine). Whoever asks there whether a
+/// port was given back hears nothing of another who was given the same number meanwhile.
+pub fn own_home() -> String {
+    static HOMES: AtomicU32 = AtomicU32::new(0);
+    if !cfg!(target_os = "linux") {
+        return "127.0.0.1:0".to_owned();
+    }
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    format!("127.{}.{high}.{low}:0", 64 + HOMES.fetch_add(1, Ordering::Relaxed) % 128)
 }
 
 /// With the limit for its reads and its writes.
