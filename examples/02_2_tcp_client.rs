@@ -24,12 +24,13 @@ fn run() -> io::Result<()> {
     let deadline = Instant::now() + TIME_LIMIT;
     let mut server = connect(&Vec::from_iter(addresses), deadline)?;
     let mut out = io::stdout();
-    let peer = server.peer_addr()?;
+    let peer = server.peer_addr().map_err(|e| tried("see who answers".into(), e))?;
     writeln!(out, "connected to {peer}")?;
 
     server.set_write_timeout(Some(left(deadline)?))?; // for one write: our 15 bytes fit into the empty buffer on the way
     server.write_all(b"Hello, Server!\n").map_err(|e| tried("send the message".into(), e))?;
-    server.shutdown(Shutdown::Write)?; // our FIN: "no more from me"; the way back stays open
+    // Our FIN: "no more from me"; the way back stays open.
+    server.shutdown(Shutdown::Write).map_err(|e| tried("send our FIN".into(), e))?;
 
     let answer = read_answer(&server, deadline).map_err(|e| tried("read the answer".into(), e))?;
     writeln!(out, "{peer} answered {} bytes: {:?}", answer.len(), String::from_utf8_lossy(&answer))

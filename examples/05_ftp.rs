@@ -12,7 +12,6 @@ use netprimer::encode::visible;
 use netprimer::ftp::{self, Ftp, Mode, Options};
 use netprimer::lab::ftp::{self as lab, Lab};
 use netprimer::lab::tls::{self, Acceptor, Certificate};
-use netprimer::stream::Tls;
 use netprimer::{Error, Result};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,6 +37,11 @@ fn main() -> ExitCode {
         ),
         option("file", "NAME", "remote_file.txt").help("Download this file, and upload it again"),
         flag("tls", "Encrypt commands and files (AUTH TLS, PROT P)"),
+        Arg::new("ca")
+            .long("ca")
+            .value_name("FILE")
+            .requires_all(["tls", "TARGET"])
+            .help("Trust the authority with this certificate (PEM), and no other"),
         flag("active", "Let the server open the data connections"),
         option("timeout", "SECONDS", PATIENCE)
             .value_parser(lesson::seconds)
@@ -54,7 +58,7 @@ fn run(args: &Args) -> Result<()> {
     let mut ftp = Ftp::connect_with(Target::parse(&chosen.address, ftp::PORT)?, options(args))?;
     if args.get_flag("tls") {
         // Our own server has a certificate that only this program knows.
-        let trust = if chosen.server.is_some() { tls::trust()? } else { Tls::system() };
+        let trust = if chosen.server.is_some() { tls::trust()? } else { args.trust()? };
         ftp = ftp.secure(&trust)?;
     }
     let password = env::var(PASSWORD).unwrap_or("password".to_owned());

@@ -50,7 +50,7 @@ fn run(args: &Args) -> Result<()> {
     let chosen = args.target_or(|| lab::start(lab::Options { login_required: true, ..lab::Options::default() }))?;
     let Some(lab) = &chosen.server else {
         let target = Target::parse(&chosen.address, SUBMISSION)?;
-        return send(&target, &options(args, trust(args)?), login(args)?, &message);
+        return send(&target, &options(args, args.trust()?), login(args)?, &message);
     };
     let options = options(args, tls::trust()?);
     send(&lab.addr().into(), &options, Some(("user", "password".into())), &message)?;
@@ -120,12 +120,6 @@ fn options(args: &Args, trusted: Tls) -> Options {
         (options.dial.connect, options.dial.reply, options.taking) = (*time, *time, *time);
     }
     options
-}
-
-/// Whom to believe: what this system trusts, or the one authority that was named.
-fn trust(args: &Args) -> Result<Tls> {
-    let Some(file) = args.get_one::<String>("ca") else { return Ok(Tls::system()) };
-    Tls::trusting(&std::fs::read_to_string(file).map_err(Error::io(format!("read {file}")))?)
 }
 
 fn login(args: &Args) -> Result<Option<(&str, String)>> {

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<()> {
     let (mut resolver, _lab) = whom_to_ask(args)?;
     resolver.trace = watcher(args);
+    (resolver.patience, resolver.total) = (args.patience(resolver.patience), args.patience(resolver.total));
     let typed: Vec<&str> = args.get_many("QUESTION").into_iter().flatten().map(String::as_str).collect();
     for question in if typed.is_empty() { USUAL.to_vec() } else { typed } {
         match (args.get_one::<Kind>("kind"), question.parse::<IpAddr>()) {

@@ -180,6 +180,7 @@ fn is_over(socket: &Socket, end: Result<()>) -> Result<bool> {
 fn options(args: &Args) -> Options {
     let mut options = Options::default();
     options.dial.trace = ws::wire(args);
+    options.dial.connect = args.patience(options.dial.connect);
     options
 }
 

@@ -28,7 +28,9 @@ fn main() -> ExitCode {
         addresses.value_name("ADDR").help("[LISTEN] TARGET [default: 127.0.0.1:8889 127.0.0.1:8888]"),
         flag("udp", "Datagrams instead of TCP"),
         flag("hex", "Show a hexdump instead of text"),
-        number("slice", "N", "Pass on pieces of at most N bytes").conflicts_with("udp"),
+        number("slice", "N", "Pass on pieces of at most N bytes")
+            .value_parser(lesson::whole(1u64, None))
+            .conflicts_with("udp"),
         number("delay", "MS", "Pass on each piece so many milliseconds later"),
         number("cut", "N", "End the connection after N bytes").conflicts_with("udp"),
         number("stall", "N", "Pass on N bytes, then nothing more").conflicts_with("udp"),

@@ -182,8 +182,9 @@ impl From<Error> for io::Error {
 /// there is a usual remedy, and exit status 1.
 ///
 /// An error of kind `InvalidInput` means that the arguments were wrong (std itself gives it for a malformed address or
-/// a port over 65535): exit status 2, and the usage of the socket lessons, which all take one address. A program with
-/// other arguments puts its own `usage:` into the message.
+/// a port over 65535): exit status 2, and the usage of the socket lessons, which all take one address; who typed `--help`
+/// or `-h` in its place asked for that usage, and gets it with status 0. A program with other arguments puts its own
+/// `usage:` into the message.
 ///
 /// ```
 /// # use std::process::ExitCode;
@@ -199,6 +200,12 @@ pub fn finish<E: Into<Box<dyn error::Error + Send + Sync>>>(result: std::result:
     let Err(error) = result else { return ExitCode::SUCCESS };
     let error = error.into();
     let kind = kind_of(error.as_ref());
+    if kind == Some(ErrorKind::InvalidInput)
+        && std::env::args_os().nth(1).is_some_and(|arg| arg == "--help" || arg == "-h")
+    {
+        let _ = writeln!(io::stdout(), "usage: {} [ADDR]", program());
+        return ExitCode::SUCCESS;
+    }
     let mut text = format!("error: {error}\n");
     if let Some(hint) = hint(kind, &text) {
         text += &format!("hint: {hint}\n");
@@ -238,7 +245,7 @@ fn hint(kind: Option<ErrorKind>, text: &str) -> Option<&'static str> {
         ErrorKind::TimedOut | ErrorKind::WouldBlock => {
             "the other side is silent: does it speak this protocol, and does it wait for us?"
         }
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::NotConnected => {
             "the other side dropped the connection in the middle: look at what it printed"
         }
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {

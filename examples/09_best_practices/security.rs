@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Text is pasted into a request, and all is read that comes.
 pub fn broken(args: &Args) -> Result<()> {
     let lab = lab::start(lab::Options::default())?;
-    let dial = Dial { reply: PATIENCE, trace: args.wire(), ..Dial::default() };
+    let dial = Dial { reply: args.patience(PATIENCE), trace: args.wire(), ..Dial::default() };
     let ask = |head: String| {
         let mut stream = dial.open(&lab.addr().into())?;
         let done = stream.write_all(head.as_bytes()).and_then(|()| stream.read_to_end(&mut Vec::new()));
@@ -75,7 +75,7 @@ fn seen(lab: &Lab, field: &str) -> String {
 
 fn client(args: &Args) -> Result<Client> {
     let mut options = Options { body: LIMIT, ..Options::default() };
-    options.dial.reply = PATIENCE;
+    options.dial.reply = args.patience(PATIENCE);
     options.dial.tls = Some(tls::trust()?);
     options.dial.trace = args.wire();
     Ok(Client::with(options))

@@ -8,11 +8,10 @@ use netprimer::dial::{Dial, Target};
 use netprimer::lab::tls::{self, Acceptor, Certificate};
 use netprimer::lab::{self, ports::Closed};
 use netprimer::smtp::wire::mailbox;
-use netprimer::stream::Tls;
 use netprimer::{Error, Result};
+use std::env;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use std::{env, fs};
 
 /// For one address: about as long as a person waits.
 const EACH: Duration = Duration::from_secs(5);
@@ -66,11 +65,7 @@ pub fn arguments() -> impl Iterator<Item = Arg> {
 pub fn of(args: &Args) -> Result<(Plan, Option<Lab>)> {
     let text = |name| args.get_one::<String>(name).cloned();
     let lab = if args.contains_id("TARGET") { None } else { Some(Lab::start()?) };
-    let tls = match text("ca") {
-        _ if lab.is_some() => tls::trust()?,
-        Some(file) => Tls::trusting(&fs::read_to_string(&file).map_err(Error::io(format!("read {file}")))?)?,
-        None => Tls::system(),
-    };
+    let tls = if lab.is_some() { tls::trust()? } else { args.trust()? };
     let dial = Dial { trace: args.wire(), ..Dial::default() };
     // FTP and SMTP begin TLS themselves.
     let post = |server, user: &str, password| Post {

@@ -4,8 +4,9 @@
 //! A program says `mod lesson;` and hands its work to [`main`] (or to [`tool`], if it has no target).
 #![allow(dead_code)] // each program uses a part
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::ArgPredicate};
 use netprimer::dial;
+use netprimer::stream::Tls;
 use netprimer::trace::{Event, Live, Side, Sink};
 use std::any::Any;
 use std::error::Error;
@@ -19,7 +20,11 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{env, process, thread};
+use std::{env, fs, process, thread};
+
+/// What `--slow` makes of a time limit that was not typed, in seconds: its pauses are inside the time that is measured, and a
+/// class must not lose its answer because somebody explains.
+const SLOW_LIMIT: &str = "600";
 
 /// Runs a lesson: reads the arguments, which are `args` and those that all lessons have, and ends by
 /// [`netprimer::finish`]. Wrong arguments end the program with status 2 and its usage.
@@ -57,7 +62,9 @@ pub fn common() -> [Arg; 3] {
     [
         Arg::new("TARGET").help("Where to go; without it a server is started here, for this run"),
         flag("wire", "Show on stderr what passes, as it passes"),
-        slow.default_missing_value("1").value_parser(pause).help("Like --wire, with a pause before each turn"),
+        slow.default_missing_value("1")
+            .value_parser(pause)
+            .help("Like --wire, with a pause before each turn; default limits are then 10 minutes"),
     ]
 }
 
@@ -70,10 +77,14 @@ pub fn read(
     args: impl IntoIterator<Item = Arg>,
     words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Args, clap::Error> {
-    // `--timeout -1`: the number is wrong, not an argument of its own.
+    let args = Vec::from_iter(args);
+    let slow = args.iter().any(|arg| arg.get_id() == "slow");
     let args = args.into_iter().map(|arg| {
+        // `--timeout -1`: the number is wrong, not an argument of its own.
         let option = arg.get_long().is_some() && arg.get_action().takes_values();
-        arg.allow_negative_numbers(option)
+        let arg = arg.allow_negative_numbers(option);
+        let limit = ["timeout", "total"].contains(&arg.get_id().as_str());
+        if slow && limit { arg.default_value_if("slow", ArgPredicate::IsPresent, SLOW_LIMIT) } else { arg }
     });
     Command::new("lesson").about(about).args(args).try_get_matches_from(words).map(Args)
 }
@@ -101,6 +112,20 @@ impl Args {
         let address = server.addr().to_string();
         println!("lab: {} on {address}", server.name());
         Ok(Chosen { address, server: Some(server) })
+    }
+
+    /// Whom to believe: what this system trusts, or the one authority that `--ca` (PEM) names.
+    ///
+    /// # Errors
+    /// When that file cannot be read, or holds no certificate.
+    pub fn trust(&self) -> netprimer::Result<Tls> {
+        let Some(file) = self.get_one::<String>("ca") else { return Ok(Tls::system()) };
+        Tls::trusting(&fs::read_to_string(file).map_err(netprimer::Error::io(format!("read {file}")))?)
+    }
+
+    /// The usual time limit, where no option sets it; longer with `--slow`, as those of the options are.
+    pub fn patience(&self, usual: Duration) -> Duration {
+        if self.contains_id("slow") { seconds(SLOW_LIMIT).unwrap_or(usual) } else { usual }
     }
 
     /// Who is to be told what passes: stderr, if `--wire` or `--slow` was given.

@@ -16,13 +16,13 @@ use tungstenite::protocol::frame::coding::CloseCode;
 pub struct Refused {
     /// The status of its answer.
     pub status: u16,
-    /// The first 1,024 bytes of its body: often the reason in words.
+    /// The first 1,024 bytes of its body: often the reason in words, and shown if its first line has any.
     pub body: String,
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = self.body.lines().next().unwrap_or_default();
+        let line = self.body.lines().next().filter(|line| line.contains(char::is_alphanumeric)).unwrap_or_default();
         let shown: String = visible(line.as_bytes()).chars().take(200).collect();
         write!(f, "refused with status {}", self.status)?;
         if shown.is_empty() { Ok(()) } else { write!(f, ": {shown}") }

@@ -3,6 +3,7 @@
 #[path = "../../examples/lesson/mod.rs"]
 mod lesson;
 
+use clap::Arg;
 use lesson::{Args, Server, Slow};
 use netprimer::trace::{Event, Side, Sink, Transcript};
 use std::net::{SocketAddr, TcpListener};
@@ -72,6 +73,21 @@ fn a_slow_conversation_waits_before_each_turn() {
     let at: Vec<Instant> = transcript.pieces().iter().map(|piece| piece.at).collect();
     assert!(at[2] - at[1] >= pause && at[3] - at[2] >= pause, "the pause comes before the turn is shown");
     assert_eq!(transcript.to_string(), "C: ab\nS: c\nC: d\n");
+}
+
+#[test]
+fn the_pauses_of_a_slow_conversation_use_up_no_limit_but_one_that_was_typed() {
+    let limit = |words: &[&str]| {
+        let option = |name| Arg::new(name).long(name).value_parser(lesson::seconds);
+        let own = [option("timeout").default_value("10"), option("total"), option("connect")];
+        let args =
+            lesson::read("About.", own.into_iter().chain(lesson::common()), [&["program"], words].concat()).unwrap();
+        let given = ["timeout", "total", "connect"].map(|name| args.get_one(name).map(Duration::as_secs));
+        (given, args.patience(Duration::from_secs(2)).as_secs())
+    };
+    assert_eq!(limit(&["--wire"]), ([Some(10), None, None], 2));
+    assert_eq!(limit(&["--slow=3"]), ([Some(600), Some(600), None], 600));
+    assert_eq!(limit(&["--slow", "--timeout", "4", "--total=5"]).0, [Some(4), Some(5), None]);
 }
 
 #[test]

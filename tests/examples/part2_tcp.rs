@@ -452,6 +452,10 @@ fn wrong_arguments_end_with_2_and_say_what_is_right() {
             assert!(output.text().contains(&format!("usage: {name} [ADDR]")), "{}", output.text());
         }
         run(name, ["127.0.0.1:0", "127.0.0.1:0"]).is_error(2, "one address at most");
+        for help in ["--help", "-h"] {
+            let usage = (0, format!("usage: {name} [ADDR]\n"), String::new());
+            assert_eq!(run(name, [help]).parts(), usage, "who asks for help made no mistake");
+        }
         #[cfg(unix)]
         {
             use std::os::unix::ffi::OsStrExt;

@@ -5,7 +5,7 @@ use super::part3_http::is_harmless;
 use crate::{PROGRAMS, support};
 use netprimer::lab::ftp::{self, Lab, Wrong};
 use netprimer::lab::script::{self, Script, Step};
-use netprimer::lab::tls::{Acceptor, Certificate};
+use netprimer::lab::tls::{self, Acceptor, Certificate};
 use std::fs;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -216,13 +216,18 @@ fn a_strangers_listing_does_not_command_the_terminal() {
 }
 
 #[test]
-fn a_certificate_that_this_system_does_not_trust() {
+fn a_certificate_that_this_system_does_not_trust_until_it_is_told() {
     let tls = Some(Acceptor::new(Certificate::Good).unwrap());
     let (_lab, addr) = lab(ftp::Options { tls, ..ftp::Options::default() });
     let left = ftp([&addr, "--tls", "--wire"]);
     assert_eq!(left.status, 1);
     assert!(left.err.contains("\nerror: TLS handshake with 127.0.0.1: "), "{}", left.err);
     assert!(!left.err.contains("USER"), "who you are is not told to a stranger: {}", left.err);
+    let folder = Folder::new();
+    let ca = format!("--ca={}", folder.file("ca.pem", tls::ca_pem().unwrap()).display());
+    assert!(printed(&[&addr, "--tls", &ca]).ends_with("uploaded 7 bytes\n"));
+    ftp([&addr, "--tls", "--ca=no such file"]).is_error(1, "read no such file");
+    ftp([&addr, &ca]).is_error(2, "--tls");
 }
 
 #[test]

@@ -184,6 +184,7 @@ fn wrong_arguments_give_two_and_the_usage() {
         (&["127.0.0.1:99999"][..], "65535"),
         (&["nonsense:"], "a port is a number"),
         (&["--slice", "x"], "invalid value"),
+        (&["--slice", "0"], "a whole number from 1 on"),
         (&["--udp", "--cut", "3"], "Usage: tap"),
         (&["--drop", "3"], "--udp"),
         (&["--nonsense"], "Usage: tap"),

@@ -432,6 +432,15 @@ fn messages_of_all_lengths_around_the_buffers() {
     }
 }
 
+#[test]
+fn a_refusal_shows_its_first_line_if_it_has_words() {
+    for (body, shown) in
+        [("not today\nnor ever", "refused with status 403: not today"), ("{\n}\n", "refused with status 403")]
+    {
+        assert_eq!(Refused { status: 403, body: body.into() }.to_string(), shown);
+    }
+}
+
 // ---- those who are slow, silent or too eager ----
 
 /// A server whose handler gives its errors away.
