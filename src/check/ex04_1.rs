@@ -242,14 +242,13 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     gone(talk, "a client that does not wait for the answer");
     // On a busy machine the whole answer may lie in the buffers before it goes: then nobody notices.
-    for _ in 0..4 {
+    for _ in 0..3 {
         talk.connect()?;
         talk.send_as(masked(0x82, &vec![b'x'; LIMIT], MASK), "binary, 1048576 bytes, masked");
         talk.hang_up();
-        talk.connect()?;
-        echoed(talk, "text, Hello", 0x81, b"Hello")?;
     }
-    Ok(())
+    talk.connect()?;
+    echoed(talk, "text, Hello", 0x81, b"Hello")
 }
 
 /// Whoever goes, and wherever: the next one is served.
