@@ -44,8 +44,13 @@ impl Talk {
 
     /// Closes the connection.
     pub fn hang_up(&mut self) {
-        self.say("(hangs up)");
         self.line().spoke = Instant::now();
+        self.leave();
+    }
+
+    /// The same behind a goodbye: whoever pauses may count from that, so it stays what the checker said last.
+    pub fn leave(&mut self) {
+        self.say("(hangs up)");
         self.line().wire = Wire::Closed;
     }
 
