@@ -32,7 +32,7 @@ pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
 }
 
 /// Takes one `Set-Cookie` into the jar, or its name out of it.
-fn keep(jar: &mut BTreeMap<String, String>, line: &str) {
+pub fn keep(jar: &mut BTreeMap<String, String>, line: &str) {
     let mut parts = line.split(';').map(|part| part.split_once('=').map(|(name, value)| (name.trim(), value.trim())));
     let Some((name, value)) = parts.next().flatten().filter(|(name, _)| !name.is_empty()) else { return };
     let ages = parts.flatten().filter(|(name, _)| name.eq_ignore_ascii_case("Max-Age"));

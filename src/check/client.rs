@@ -33,12 +33,6 @@ pub enum At {
     Impossible,
 }
 
-/// What a client does that should wait.
-pub(super) enum Early {
-    Connection,
-    End,
-}
-
 impl Talk {
     /// Whether this system can have a port that answers nothing. (Windows refuses whom it has no room for.)
     pub fn has_silence(&mut self) -> bool {
@@ -209,22 +203,25 @@ impl Talk {
         }
     }
 
-    /// Whether the client connects or ends before so much time is over since the checker spoke last. Who is seen only later is not
-    /// blamed: then a machine that has other work held us up.
-    pub(super) fn too_early(&mut self, time: Duration) -> Option<Early> {
+    /// The client has to wait for so long since the checker spoke last, and neither to connect nor to end. Who is seen only later
+    /// is not blamed: then a machine that has other work held us up.
+    ///
+    /// # Errors
+    /// When it does one of them.
+    pub fn expect_pause(&mut self, time: Duration) -> Checked {
         loop {
             self.clock.now();
             let ended = self.how_it_ended(TICK).is_some();
             let came = matches!(self.line().has_come(), Ok(true));
             if self.line().spoke.elapsed() >= time {
-                return None;
+                return Ok(());
             }
             if came {
                 self.note('C', "(connects)");
-                return Some(Early::Connection);
+                return self.fail(Expected::Nothing, Vec::new(), End::Connects);
             }
             if ended {
-                return Some(Early::End);
+                return self.expect_patience(Duration::ZERO);
             }
         }
     }

@@ -60,7 +60,7 @@ fn text(words: &str) -> Frame {
 /// The connection is lost, and the next one comes after this pause and not before.
 fn lost(talk: &mut Talk, pause: Duration) -> Checked {
     talk.hang_up();
-    talk.expect_no_connection(pause - ALMOST)?;
+    talk.expect_pause(pause - ALMOST)?;
     talk.accept()
 }
 
@@ -68,7 +68,7 @@ fn lost(talk: &mut Talk, pause: Duration) -> Checked {
 fn away(talk: &mut Talk, pause: Duration) -> Checked {
     closed(talk, 1001)?;
     talk.leave();
-    talk.expect_no_connection(pause - ALMOST)?;
+    talk.expect_pause(pause - ALMOST)?;
     talk.accept()
 }
 
@@ -102,8 +102,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.timed(|talk| {
         talk.step("a connection that is lost", WHEN_IT_GOES_WRONG)
+            .if_returned("The connection was lost, and nobody said that this was all: come back.")
             .if_early("At once is too early: pause for 100 ms, then connect again. A server that just broke down would drown in clients.")
-            .if_received("one\n", "The connection was lost, and nobody said that this was all: come back.")
             .if_received("two\n", "What came before the connection was lost came. Keep it.")
             .if_hung_up("A lost connection is no reason to give up: come back.")
             .if_silent("A lost connection is no reason to wait: come back after 100 ms.");
@@ -117,8 +117,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
 
     talk.timed(|talk| {
         talk.step("a server that goes away", ON_THE_WIRE)
+            .if_returned("1001 is not 1000: the server goes away, but it is not done. Come back.")
             .if_early("1001 says that the server goes away, perhaps to start anew: come back, and after a pause.")
-            .if_received("before\n", "1001 is not 1000: the server goes away, but it is not done. Come back.")
             .if_hung_up(
                 "1001 is no error: the server goes away, perhaps to start anew. Answer its Close, and come back.",
             )

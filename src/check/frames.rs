@@ -3,14 +3,11 @@
 //! A client's mask is another one each time, so a report shows what a frame says: `text one`, `pong alive?`, `close 1000`. Where
 //! frames are compared, clues of a step are about these words.
 //!
-//! May use: of this folder client, peer, report, talk, wire.
+//! May use: of this folder report, talk, wire.
 
-use super::client::{Early, TICK};
-use super::peer::Ended;
 use super::report::{End, Expected, Failure, shown};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
-use std::time::Duration;
 
 /// No frame of an exercise is longer, and two bytes can say its length.
 const LONGEST: usize = 8_192;
@@ -122,22 +119,6 @@ impl Talk {
             return Ok(());
         }
         self.fail(Expected::Other(wanted.words()), got.said(), End::Open)
-    }
-
-    /// The client has to go on, and may not connect again for so long.
-    ///
-    /// # Errors
-    /// When one comes, and when the client ends.
-    pub fn expect_no_connection(&mut self, time: Duration) -> Checked {
-        let wanted = || Expected::Other("a connection, later".to_owned());
-        match self.too_early(time) {
-            None => Ok(()),
-            Some(Early::Connection) => self.fail(Expected::Nothing, b"a connection".to_vec(), End::Open),
-            Some(Early::End) => match self.result(TICK) {
-                Some(Ended::Returned(got)) => self.fail(wanted(), got, End::Open),
-                _ => self.fail(wanted(), Vec::new(), End::Failed),
-            },
-        }
     }
 
     fn hear_all(&mut self, bytes: usize, what: &str) -> Result<Vec<u8>, Box<Failure>> {

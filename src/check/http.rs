@@ -11,12 +11,13 @@
 //! S: Hello
 //! ```
 //!
-//! RFC 9112. May use: of this folder report, talk, wire.
+//! RFC 9112. May use: encode; of this folder client, report, talk, wire.
 
-use super::client::{Early, TICK};
+use super::client::TICK;
 use super::report::{End, Expected, Failure};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
+use crate::encode::parse_form;
 use std::time::Duration;
 
 /// No request of an exercise is longer.
@@ -48,11 +49,10 @@ impl Asked {
         self.line.split(' ').nth(1).unwrap_or_default()
     }
 
-    /// The value of this parameter of the query: `%XX` and `+` undone, as forms are written.
+    /// The value of this parameter of the query.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let (_, query) = self.target().split_once('?')?;
-        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.map(|(own, value)| (decoded(own), decoded(value))).find(|(own, _)| own == name).map(|(_, value)| value)
+        parse_form(query).into_iter().find(|(own, _)| own == name).map(|(_, value)| value)
     }
 
     fn parse(head: &[u8]) -> Asked {
@@ -63,25 +63,6 @@ impl Asked {
         let fields = fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
         Asked { line, fields, body: Vec::new() }
     }
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let hex = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(if *first == b'+' { b' ' } else { *first });
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl Talk {
@@ -188,18 +169,6 @@ impl Talk {
             }
         }
         self.fail(Expected::NoMore, line, End::Open)
-    }
-
-    /// The client has to wait for so long after the answer, and neither to connect nor to end.
-    ///
-    /// # Errors
-    /// When it does one of them.
-    pub fn expect_pause(&mut self, time: Duration) -> Checked {
-        match self.too_early(time) {
-            None => Ok(()),
-            Some(Early::Connection) => self.fail(Expected::Nothing, Vec::new(), End::Connects),
-            Some(Early::End) => self.expect_patience(Duration::ZERO),
-        }
     }
 }
 

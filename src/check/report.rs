@@ -68,7 +68,7 @@ impl Step {
         self
     }
 
-    /// What it means when a client returns an answer where there is none.
+    /// What it means when a client returns an answer where there is none, or none yet.
     pub fn if_returned(&mut self, why: &'static str) -> &mut Step {
         self.clues.push((Clue::Returned, why));
         self
@@ -229,7 +229,7 @@ impl Failure {
                 (waits || matches!(self.end, End::Silent(_))) && self.ended.is_none()
             }
             Clue::HungUp => matches!(self.end, End::HungUp | End::Failed | End::Refused(_)) || self.ended.is_some(),
-            Clue::Returned => self.expected == Expected::Error && self.end == End::Open,
+            Clue::Returned => matches!(self.expected, Expected::Error | Expected::Nothing) && self.end == End::Open,
         };
         if let Some((_, why)) = step.clues.iter().find(|(clue, _)| fits(clue)) {
             return (*why).to_owned();

@@ -27,6 +27,8 @@ use std::{error, fmt, io};
 
 /// How long the server has to answer when we give a transfer up. After it the control connection counts as lost.
 const SETTLE: Duration = Duration::from_secs(2);
+/// For the rest of a reply that has begun to come, when the caller's time is over.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// A data connection before the command that needs it.
 pub(super) enum Way {
@@ -202,12 +204,8 @@ impl Transfer<'_> {
     fn lost(&mut self, error: Error) -> Error {
         self.ended = true;
         drop(self.data.take());
-        let options = &self.ftp.options;
-        let most = match error {
-            Error::Timeout(_) => options.data.min(options.transfer) / 20,
-            _ => SETTLE,
-        };
-        self.ftp.control.until(Deadline::after(options.dial.reply.min(SETTLE).min(most)));
+        let most = if matches!(error, Error::Timeout(_)) { MOMENT } else { SETTLE };
+        self.ftp.control.until(Deadline::after(self.ftp.options.dial.reply.min(most)));
         match self.ftp.reply() {
             Ok(reply) if reply.code / 100 == 2 => error,
             Ok(reply) => match (error, self.ftp.refusal(reply)) {

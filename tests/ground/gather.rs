@@ -136,7 +136,9 @@ fn the_first_error_keeps_the_rest_from_beginning() {
 fn what_has_not_begun_at_the_deadline_does_not_begin() {
     let gather = Gather { workers: 1, deadline: Deadline::after(Duration::from_millis(50)), ..Gather::default() };
     let start = Instant::now();
+    let begun = AtomicUsize::new(0);
     let results = gather.run(0..50, |_, deadline: Deadline| {
+        begun.fetch_add(1, Ordering::SeqCst);
         // A job that keeps to its deadline, as a read on a silent connection would.
         let never = (Mutex::new(()), Condvar::new());
         while let Ok(Some(rest)) = deadline.left("work") {
@@ -145,8 +147,11 @@ fn what_has_not_begun_at_the_deadline_does_not_begin() {
         Ok(())
     });
     let results = results.unwrap();
-    assert!(results[0].is_ok());
-    assert!(results[1..].iter().all(|result| matches!(result, Err(Error::Timeout(_)))), "{results:?}");
+    // On a machine that stands still for so long, not even the first one begins.
+    let begun = begun.into_inner();
+    assert!(begun <= 1, "{begun} jobs were begun");
+    assert!(results[..begun].iter().all(Result::is_ok), "{results:?}");
+    assert!(results[begun..].iter().all(|result| matches!(result, Err(Error::Timeout(_)))), "{results:?}");
     assert!(start.elapsed() < LIMIT);
 }
 

@@ -12,7 +12,7 @@
 //!
 //! May use: encode, http.
 
-use crate::encode::{base64, crc32};
+use crate::encode::{base64, crc32, parse_form};
 use crate::http::head::Headers;
 use crate::lab::http::answer::{Refusal, bad};
 use serde_json::{Map, Value, json};
@@ -22,37 +22,7 @@ const FIELDS: usize = 1_000;
 /// Bytes of the head of one part.
 const PART_HEAD: usize = 8 << 10;
 
-type Pairs = Vec<(String, String)>;
-
-/// Undoes percent-encoding. `None` where a `%` has no two digits behind it.
-pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, more)) = rest.split_first() {
-        rest = more;
-        let byte = match (first, more) {
-            (b'%', [high, low, after @ ..]) => {
-                rest = after;
-                let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
-                digit(high)? << 4 | digit(low)?
-            }
-            (b'%', _) => return None,
-            (byte, _) => *byte,
-        };
-        bytes.push(byte);
-    }
-    Some(bytes)
-}
-
-/// The names and values of a query or a form. What is no encoding stays as it is, as browsers and Python have it.
-pub(super) fn pairs(text: &str) -> Pairs {
-    let plain = |text: &str| {
-        let text = text.replace('+', " ");
-        decoded(&text).map_or(text, |bytes| String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let fields = text.split('&').filter(|field| !field.is_empty());
-    fields.map(|field| field.split_once('=').unwrap_or((field, ""))).map(|(n, v)| (plain(n), plain(v))).collect()
-}
+pub(super) type Pairs = Vec<(String, String)>;
 
 /// A name that came once has its value, one that came several times has a list of them.
 pub(super) fn table(pairs: Pairs) -> Value {
@@ -103,7 +73,7 @@ pub(super) fn contents(headers: &Headers, body: &[u8]) -> Result<[(&'static str,
             if body.iter().filter(|byte| **byte == b'&').count() > FIELDS {
                 return Err(Refusal(413, format!("a form has at most {FIELDS} fields here").into()));
             }
-            form = pairs(&String::from_utf8_lossy(body));
+            form = parse_form(&String::from_utf8_lossy(body));
         }
         "multipart/form-data" => {
             let boundary = parameter(kind, "boundary").filter(|own| (1..=70).contains(&own.len()));

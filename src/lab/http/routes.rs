@@ -6,8 +6,9 @@
 //!
 //! May use: http, and its neighbours.
 
+use crate::encode::{parse_form, parse_percent};
 use crate::lab::http::answer::{Answer, Body, Page, Refusal, bad};
-use crate::lab::http::body::{contents, decoded, headers, pairs, table};
+use crate::lab::http::body::{contents, headers, table};
 use crate::lab::http::pages::*;
 use crate::lab::http::{Request, Shared, wrong};
 use serde_json::{Map, Value};
@@ -79,7 +80,7 @@ fn page(request: &Request, lab: &Shared) -> Page {
     let (path, query) = local.split_once('?').unwrap_or((local, ""));
     let path = path.strip_prefix('/').ok_or_else(|| bad("a target begins with a slash (RFC 9112 section 3.2)"))?;
     let path = path.split('/').map(segment).collect::<Result<Vec<_>, _>>()?;
-    let call = Call { request, path, query: pairs(query), lab };
+    let call = Call { request, path, query: parse_form(query), lab };
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     let (methods, page) = find(&path).ok_or(Refusal(404, "there is no such page; / lists what there is".into()))?;
     let allowed = || format!("{}, OPTIONS", methods.join(", "));
@@ -91,7 +92,8 @@ fn page(request: &Request, lab: &Shared) -> Page {
 }
 
 fn segment(text: &str) -> Result<String, Refusal> {
-    let bytes = decoded(text).ok_or_else(|| bad("a % stands before two hexadecimal digits (RFC 3986 section 2.1)"))?;
+    let bytes =
+        parse_percent(text).ok_or_else(|| bad("a % stands before two hexadecimal digits (RFC 3986 section 2.1)"))?;
     match String::from_utf8(bytes) {
         Ok(text) if text == ".." || text == "." => Err(bad("a path here has no dots for folders")),
         Ok(text) if text.chars().any(char::is_control) => Err(bad("a path has no control characters")),

@@ -20,13 +20,20 @@ type Jar = std::collections::BTreeMap<String, String>;
 
 /// All but what this exercise is about: how a cookie comes into the jar.
 fn walk(server: SocketAddr, keep: fn(&mut Jar, &str)) -> io::Result<Vec<u8>> {
+    walk_with(server, keep, |jar| {
+        let cookies: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        cookies.join("; ")
+    })
+}
+
+/// The same, and how the jar becomes a field.
+fn walk_with(server: SocketAddr, keep: fn(&mut Jar, &str), field: fn(&Jar) -> String) -> io::Result<Vec<u8>> {
     let (mut client, mut jar) = (Client::new(), Jar::new());
     let mut page = "/start".to_owned();
     for _ in 0..10 {
         let mut request = Request::new(Method::Get, &format!("http://{server}{page}"));
         if !jar.is_empty() {
-            let cookies: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request = request.header("Cookie", &cookies.join("; "));
+            request = request.header("Cookie", &field(&jar));
         }
         let answer = client.send(&request)?.error_for_status()?;
         answer.headers.all("Set-Cookie").for_each(|line| keep(&mut jar, line));
