@@ -181,6 +181,8 @@ impl Tcp {
                 Err(error) if CAN_WAIT_ON && by_deadline && error.kind() == ErrorKind::WouldBlock => {
                     self.told()[way] = UNTOLD;
                 }
+                // A call that has a timeout ends when the program is stopped and goes on (signal(7)): Ctrl-Z, then fg.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 done => return done,
             }
         }
