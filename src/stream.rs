@@ -32,6 +32,8 @@ use std::time::Duration;
 ///
 /// `TlsStream<Box<dyn Stream>>` reads and writes a stream and can be one itself: so TLS, traces and scripted bytes stack
 /// in any order without a new type for each pair.
+///
+/// A signal ends no read and no write: none of them fails with `Interrupted`.
 pub trait Stream: Read + Write + Send + fmt::Debug {
     /// From now on every read and write together must be done by then; [`Deadline::NEVER`] lifts the limit.
     /// A read or write after it fails with an [`io::Error`] of kind `TimedOut` (or `WouldBlock`, which

@@ -135,7 +135,6 @@ impl Ftp {
         loop {
             let n = match transfer.read(&mut piece) {
                 Ok(n) => n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(transfer.fail(cut_or("read from the data connection")(error))),
             };
             let bytes = if kind == Type::Image {

@@ -10,7 +10,7 @@ use crate::deadline::Deadline;
 use crate::dial::Dial;
 use crate::error::{Error, Result};
 use crate::stream::{BoxStream, Stream};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 
 /// A body up to this size travels in one write with its head: one system call, and mostly one packet less.
 const SMALL_BODY: usize = 16 << 10;
@@ -187,7 +187,7 @@ impl Connection {
         if self.buffer.len() < self.end + READ {
             self.buffer.resize(self.end + READ, 0);
         }
-        let n = read(&mut self.stream, &mut self.buffer[self.end..])?;
+        let n = self.stream.read(&mut self.buffer[self.end..])?;
         self.end += n;
         self.heard |= n > 0;
         Ok(n)
@@ -198,22 +198,12 @@ impl Connection {
 impl Read for Connection {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self.unread().len().min(out.len()) {
-            0 => read(&mut self.stream, out),
+            0 => self.stream.read(out),
             n => {
                 out[..n].copy_from_slice(&self.unread()[..n]);
                 self.take(n);
                 Ok(n)
             }
-        }
-    }
-}
-
-/// A signal is no reason to give up.
-fn read(stream: &mut BoxStream, out: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match stream.read(out) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            read => return read,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::lab::tls::{Acceptor, Certificate};
 use crate::server::{Conn, Handle, Server};
 use crate::stream::{BoxStream, Stream};
 use crate::trace::{Side, Traced, Transcript};
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -218,10 +218,7 @@ fn hear(wanted: &[u8], stream: &mut impl Read) -> Result<()> {
     let mut buffer = [0; 4096];
     while heard.len() < wanted.len() {
         let most = buffer.len().min(wanted.len() - heard.len());
-        let n = match stream.read(&mut buffer[..most]) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            read => read.map_err(Error::io(format!("hear, after \"{}\"", visible(&heard))))?,
-        };
+        let n = stream.read(&mut buffer[..most]).map_err(Error::io(format!("hear, after \"{}\"", visible(&heard))))?;
         heard.extend_from_slice(&buffer[..n]);
         if n == 0 || heard != wanted[..heard.len()] {
             break;

@@ -122,26 +122,17 @@ impl Below {
 
 impl Read for Below {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.stream.read(buffer) {
-                Ok(0) if !buffer.is_empty() => return self.seen(io::Error::new(ErrorKind::InvalidData, Cut)),
-                Ok(n) => return Ok(n),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {} // a signal must not end the session
-                Err(error) => return self.seen(error),
-            }
+        match self.stream.read(buffer) {
+            Ok(0) if !buffer.is_empty() => self.seen(io::Error::new(ErrorKind::InvalidData, Cut)),
+            Ok(n) => Ok(n),
+            Err(error) => self.seen(error),
         }
     }
 }
 
 impl Write for Below {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            match self.stream.write(bytes) {
-                Ok(n) => return Ok(n),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return self.seen(error),
-            }
-        }
+        self.stream.write(bytes).or_else(|error| self.seen(error))
     }
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()

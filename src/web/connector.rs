@@ -249,13 +249,7 @@ impl Transport for Line {
         let Line { stream, buffers, .. } = self;
         let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
         stream.set_deadline(deadline(timeout));
-        let read = loop {
-            match stream.read(buffers.input_append_buf()) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {} // a signal is no reason to give up
-                read => break read,
-            }
-        };
-        match read {
+        match stream.read(buffers.input_append_buf()) {
             Ok(0) if self.kept && !self.heard => Err(self.failed(ErrorKind::UnexpectedEof.into(), timeout)),
             Ok(n) => {
                 self.heard |= n > 0;

@@ -200,7 +200,6 @@ impl Writer {
             match wrote {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(n) => done += n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if !is_late(&error) => return Err(error),
                 Err(_) if time == Time::Glance => break,
                 Err(error) if until.is_over() => return Err(error),

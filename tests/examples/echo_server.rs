@@ -4,12 +4,14 @@
 use crate::support;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+#[cfg(target_os = "linux")]
+use std::process::Command;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use support::echo::{PROGRAMS, ask, echo_server};
 use support::programs::{self, Left, Running, address, close, first_line, python, tool, works};
 use support::sockets::dial;
-use support::{note, uninterrupted};
+use support::{LIMIT, note, uninterrupted};
 
 /// Bytes of every value, in no order that a text protocol would survive.
 fn binary(length: usize) -> Vec<u8> {
@@ -100,6 +102,38 @@ fn over_ipv6_too() {
     let server = Running::server(PROGRAMS.command("echo-server").arg("[::1]:0"));
     assert!(server.addr().is_ipv6());
     ask(&mut server.dial()).unwrap();
+}
+
+/// Ctrl-Z and fg, or the lid of a laptop: a read with a timeout is interrupted by that (signal(7)).
+#[test]
+#[cfg(target_os = "linux")]
+fn stopped_and_continued_it_keeps_its_clients() {
+    let server = Running::server(&mut echo_server(&[]));
+    let mut client = server.dial();
+    ask(&mut client).unwrap();
+    let signal = |name: &str| {
+        let kill = format!("kill -{name} {}", server.id());
+        assert_eq!(programs::run(Command::new("sh").args(["-c", &kill]), b"").status, 0, "{kill}");
+    };
+    for _ in 0..3 {
+        signal("STOP");
+        let start = Instant::now();
+        while !stands_still(server.id()) {
+            assert!(start.elapsed() < LIMIT);
+            std::thread::yield_now();
+        }
+        signal("CONT");
+        ask(&mut client).unwrap();
+    }
+}
+
+/// Whether all its threads stand still (proc_pid_stat(5): the state is behind the name, which stands in brackets).
+#[cfg(target_os = "linux")]
+fn stands_still(id: u32) -> bool {
+    std::fs::read_dir(format!("/proc/{id}/task")).unwrap().all(|task| {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 #[test]

@@ -150,7 +150,6 @@ impl Data {
                 }
                 Err(error) if is_late(&error) && since.elapsed() < session.lab.options.limits.stall => {}
                 Err(error) if is_late(&error) => return Err(Stop::Say(426, "the data connection stood still")),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) if session.aborted() => return Err(Stop::Aborted),
                 Err(_) => return Err(Stop::Say(426, "the data connection broke")),
             }
@@ -185,7 +184,6 @@ impl Data {
                     }
                 }
                 Err(error) if is_late(&error) => return Err(Stop::Say(426, "the data connection stood still")),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) if session.aborted() => return Err(Stop::Aborted),
                 Err(_) => return Err(Stop::Say(426, "the data connection was cut")),
             }

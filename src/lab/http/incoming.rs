@@ -20,7 +20,7 @@ use crate::http::head::{self, RequestHead, parse_request};
 use crate::lab::http::answer::{Refusal, bad};
 use crate::lab::http::{Limits, Request};
 use crate::stream::{BoxStream, Stream};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -221,16 +221,9 @@ impl Incoming {
     /// Whatever comes next; 0 at the end of it.
     fn more(&mut self) -> std::result::Result<usize, Stop> {
         let mut piece = [0; 16 << 10];
-        loop {
-            match self.stream.read(&mut piece) {
-                Ok(n) => {
-                    self.buffer.extend_from_slice(&piece[..n]);
-                    return Ok(n);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(broken(error)),
-            }
-        }
+        let n = self.stream.read(&mut piece).map_err(broken)?;
+        self.buffer.extend_from_slice(&piece[..n]);
+        Ok(n)
     }
 }
 
