@@ -169,6 +169,45 @@ impl fmt::Display for Url {
     }
 }
 
+/// Undoes [`percent`](crate::encode::percent). `None` where a `%` has no two digits behind it.
+///
+/// ```
+/// assert_eq!(netprimer::url::parse_percent("a%2Fb").as_deref(), Some(&b"a/b"[..]));
+/// assert_eq!(netprimer::url::parse_percent("100%"), None);
+/// ```
+pub fn parse_percent(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, more)) = rest.split_first() {
+        rest = more;
+        let byte = match (first, more) {
+            (b'%', [high, low, after @ ..]) => {
+                rest = after;
+                let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
+                digit(high)? << 4 | digit(low)?
+            }
+            (b'%', _) => return None,
+            (byte, _) => *byte,
+        };
+        bytes.push(byte);
+    }
+    Some(bytes)
+}
+
+/// Undoes [`form`](crate::encode::form): the names and values of a query or a form. What is no encoding stays as it is, as browsers and Python have it.
+///
+/// ```
+/// assert_eq!(netprimer::url::parse_form("name=A+%26+B&100%"), [("name".into(), "A & B".into()), ("100%".into(), String::new())]);
+/// ```
+pub fn parse_form(text: &str) -> Vec<(String, String)> {
+    let plain = |text: &str| {
+        let text = text.replace('+', " ");
+        parse_percent(&text).map_or(text, |bytes| String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let fields = text.split('&').filter(|field| !field.is_empty());
+    fields.map(|field| field.split_once('=').unwrap_or((field, ""))).map(|(n, v)| (plain(n), plain(v))).collect()
+}
+
 fn invalid(text: &str, why: &str) -> Error {
     Error::Invalid(format!("\"{}\": {why}", visible(text.as_bytes())).into())
 }

@@ -11,13 +11,13 @@
 //! S: Hello
 //! ```
 //!
-//! RFC 9112. May use: encode; of this folder client, report, talk, wire.
+//! RFC 9112. May use: url; of this folder client, report, talk, wire.
 
 use super::client::TICK;
 use super::report::{End, Expected, Failure};
 use super::talk::{Checked, Heard, PATIENCE, Talk};
 use super::wire::Wire;
-use crate::encode::parse_form;
+use crate::url::parse_form;
 use std::time::Duration;
 
 /// No request of an exercise is longer.

@@ -10,11 +10,12 @@
 //! Hello\r\n--B--\r\n                    and the last boundary has two more dashes
 //! ```
 //!
-//! May use: encode, http.
+//! May use: encode, url, http.
 
-use crate::encode::{base64, crc32, parse_form};
+use crate::encode::{base64, crc32};
 use crate::http::head::Headers;
 use crate::lab::http::answer::{Refusal, bad};
+use crate::url::parse_form;
 use serde_json::{Map, Value, json};
 
 /// Fields of a form, and parts of a body: as many as Django takes.

@@ -4,13 +4,13 @@
 //! slash stays inside its segment; `..` and control characters are refused, encoded or not. A path without a page is 404,
 //! a page without this method 405 with the list of those that it has (RFC 9110 section 15.5.6).
 //!
-//! May use: http, and its neighbours.
+//! May use: url, http, and its neighbours.
 
-use crate::encode::{parse_form, parse_percent};
 use crate::lab::http::answer::{Answer, Body, Page, Refusal, bad};
 use crate::lab::http::body::{contents, headers, table};
 use crate::lab::http::pages::*;
 use crate::lab::http::{Request, Shared, wrong};
+use crate::url::{parse_form, parse_percent};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
