@@ -186,10 +186,9 @@ fn jobs(of: impl Fn(&Answers) -> &'static [(&'static str, Peer)], few: usize) ->
     jobs.collect()
 }
 
-/// A check that ends in the time that its documentation promises: seven seconds, and four times as much where the machine stands
-/// still again and again.
+/// A check that ends in the time that its documentation promises: a minute at most, also where the machine stands still again and again.
 fn timed_check(exercise: &Exercise, peer: &Peer) -> check::Report {
-    let limit = 4 * Duration::from_secs(7);
+    let limit = Duration::from_secs(60);
     let begin = Instant::now();
     let report = check::check(exercise, peer).unwrap();
     assert!(begin.elapsed() < limit, "{}: {:?}\n{report}", exercise.name, begin.elapsed());

@@ -16,19 +16,22 @@ const TURN: Duration = LOOK.saturating_mul(2);
 /// Longer than that nothing was seen: in this time a read timeout of a tenth of a second may have run out unnoticed.
 const LULL: Duration = LOOK.saturating_mul(3);
 
-/// How often steps in which the wall's clock decides are done on a machine that stands still again and again.
-const ROUNDS: usize = 8;
+/// So long what proves nothing is done again, on a machine that stands still again and again. Even where that is every half second,
+/// the one or two seconds that a step may take are left alone sooner or later.
+pub(super) const IN_DOUBT: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(super) struct Clock {
     counted: Duration,
     seen: Instant,
     longest: Duration,
+    begun: Instant,
 }
 
 impl Clock {
     pub(super) fn new() -> Clock {
-        Clock { counted: Duration::ZERO, seen: Instant::now(), longest: Duration::ZERO }
+        let now = Instant::now();
+        Clock { counted: Duration::ZERO, seen: now, longest: Duration::ZERO, begun: now }
     }
 
     /// What it counted until now. To be asked at least every [`LOOK`].
@@ -56,13 +59,13 @@ impl Clock {
 
 impl Talk {
     /// Steps in which the wall's clock decides, from a new client on. Where this machine stood still for a while meanwhile, their
-    /// verdict proves nothing, good or bad, and they are done once more; at most eight times in all, and then the last one holds.
+    /// verdict proves nothing, good or bad, and they are done once more. After twenty seconds the last one holds.
     ///
     /// # Errors
     /// As the steps.
     pub fn timed(&mut self, steps: impl Fn(&mut Talk) -> Checked) -> Checked {
         let before = self.steps.len();
-        for _ in 1..ROUNDS {
+        while self.clock.begun.elapsed() < IN_DOUBT {
             self.clock.watch();
             self.stood_still = false;
             let begun = self.clock.now();
