@@ -14,6 +14,7 @@ use crate::dial::Target;
 use crate::encode::{percent_byte, visible};
 use crate::error::{Error, Result};
 use std::fmt;
+use std::net::{Ipv6Addr, SocketAddr};
 
 /// An `http` or `https` address, in normal form.
 ///
@@ -34,7 +35,8 @@ pub struct Url {
 }
 
 impl Url {
-    /// Reads an address. Letters beyond ASCII in path and query are percent-encoded as UTF-8, `.` and `..` resolved.
+    /// Reads an address. Letters beyond ASCII in path and query are percent-encoded as UTF-8, `.` and `..` resolved, also
+    /// where they are written with `%2E`.
     ///
     /// # Errors
     /// [`Error::Invalid`] for another scheme, a space or control character, a `%` without two digits, a host that is no
@@ -58,12 +60,16 @@ impl Url {
         if name && (!server.bytes().all(known) || server.bytes().filter(|byte| *byte == b':').count() > 1) {
             return Err(bad("the host is no name or address in ASCII"));
         }
-        let server =
+        let mut server =
             Target::parse(&server.to_ascii_lowercase(), if https { 443 } else { 80 }).map_err(|error| match error {
                 // In the words of `Target`, about the whole address.
                 Error::Invalid(why) => invalid(text, why.split_once("\": ").map_or(&why, |(_, why)| why)),
                 error => error,
             })?;
+        // One address has many spellings (RFC 5952).
+        if let Ok(ip) = server.host().parse::<Ipv6Addr>() {
+            server = SocketAddr::new(ip.into(), server.port()).into();
+        }
         let mut start = String::with_capacity(text.len() + 8);
         start.push_str(if https { "https://" } else { "http://" });
         match server.host() {
@@ -111,6 +117,12 @@ impl Url {
         let mut rest = target.as_bytes();
         while let [byte, after @ ..] = rest {
             match byte {
+                // In a path a dot is one however it is written (RFC 3986 section 6.2.2.2): others resolve it, too.
+                b'%' if matches!(after, [b'2', b'e' | b'E', ..]) && !self.target().contains('?') => {
+                    self.text.push('.');
+                    rest = &after[2..];
+                    continue;
+                }
                 b'%' if !matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) => {
                     return Err(invalid(text, "after % come two hexadecimal digits (%25 for the sign itself)"));
                 }

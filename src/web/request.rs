@@ -2,6 +2,7 @@
 //!
 //! RFC 9110 sections 7 to 9, Basic credentials RFC 7617. May use: error, encode, url.
 
+use super::connector::LINE;
 use super::{Form, Response, Result, Session};
 use crate::encode::{base64, form};
 use crate::error::{self, Error};
@@ -126,6 +127,9 @@ pub(super) fn uri(url: &Url) -> error::Result<http::Uri> {
     }
     if host.starts_with("xn--") || host.contains(".xn--") {
         return Err(bad("names of hosts beyond ASCII are not known here"));
+    }
+    if url.target().len() > LINE {
+        return Err(Error::Invalid(format!("{}: path and query are longer than {LINE} bytes", url.server()).into()));
     }
     http::Uri::try_from(url.to_string()).map_err(|_| bad("ureq does not take this address"))
 }

@@ -5,7 +5,7 @@
 //!
 //! May use: error, encode, deadline, retry, url.
 
-use super::connector::Lost;
+use super::connector::{LINE, Lost};
 use super::redirect::{finish_reading, follow};
 use super::request::{Total, is_secret, uri};
 use super::response::{ours, text};
@@ -48,6 +48,10 @@ impl Session {
             if !request.headers().contains_key(name) {
                 request.headers_mut().insert(name, value.clone());
             }
+        }
+        if let Some((name, _)) = request.headers().iter().find(|(name, value)| name.as_str().len() + value.len() > LINE)
+        {
+            return Err(Error::Invalid(format!("the field {name} is longer than {LINE} bytes").into()).into());
         }
         let total = request.extensions().get::<Total>().map_or(self.options.total, |own| own.0);
         let deadline = Deadline::after(total);
@@ -142,14 +146,15 @@ impl Session {
             };
             match self.run(request, rest, last) {
                 Ok(response) => {
-                    if let Some(why) = ambiguous(&response) {
-                        return Err((Error::Protocol(format!("{}: {why}", phase()).into()), true));
-                    }
+                    // First of all, because the jar takes the cookies of an answer that we refuse, too.
                     let fields = response.headers();
                     if fields.contains_key(header::SET_COOKIE) {
                         let lines = fields.get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
                         let mut jar = self.agent.cookie_jar_lock();
                         self.fence.lock().unwrap_or_else(PoisonError::into_inner).sweep(lines, url, &mut jar);
+                    }
+                    if let Some(why) = ambiguous(&response) {
+                        return Err((Error::Protocol(format!("{}: {why}", phase()).into()), true));
                     }
                     return Ok(response);
                 }

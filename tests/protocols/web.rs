@@ -99,7 +99,9 @@ fn forms_json_and_methods() {
     assert_eq!(back["json"], sent);
     assert_eq!(back["headers"]["Content-Type"], "application/json");
     assert_eq!(session.delete(&lab.url("/delete")).send().unwrap().status(), 200);
-    assert_eq!(session.head(&lab.url("/get")).send().unwrap().text().unwrap(), "");
+    for page in ["/get", "/gzip"] {
+        assert_eq!(session.head(&lab.url(page)).send().unwrap().text().unwrap(), "", "{page}");
+    }
     let mut empty = session.post(&lab.url("/post")).send().unwrap();
     assert_eq!(empty.status(), 200);
     assert!(empty.text().unwrap().contains("\"Content-Length\": \"0\""));
@@ -163,6 +165,8 @@ fn what_cannot_be_sent_is_refused_before_anything_is_connected() {
         get().header("Host", "other").send(),
         get().header("Content-Length", "5").send(),
         get().header("Transfer-Encoding", "chunked").send(),
+        get().header("X", &"x".repeat(17_000)).send(),
+        get().query("x", &"x".repeat(17_000)).send(),
         get().basic_auth("a:b", "c").send(),
         get().basic_auth("a", "b\nc").send(),
         session.request("GET /\r\n", &base).send(),
@@ -522,6 +526,31 @@ pub fn redirects_that_lead_astray() {
 }
 
 #[test]
+fn a_body_that_nobody_reads_costs_no_time() {
+    let site = site(None, |asked| match (asked.connection, asked.head.target.as_str()) {
+        (0, "/go") => b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 10\r\n\r\n".into(),
+        (1, "/there") => b"HTTP/1.1 503 Later\r\nContent-Length: 10\r\n\r\nHe".into(),
+        _ => ok("Hello"),
+    });
+    let mut session = Session::with(Options { total: Duration::from_secs(5), ..Options::default() });
+    session.mount("http://", Policy { statuses: vec![503], ..Policy::default() });
+    assert_eq!(session.get(&site.url("/go")).send().unwrap().text().unwrap(), "Hello");
+    assert_eq!(site.lines(), ["GET /go", "GET /there", "GET /there"]);
+}
+
+#[test]
+fn a_host_by_hand_stays_with_its_server() {
+    let there = site(None, |_| ok(""));
+    let away = there.url("/");
+    let host = away.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let here = site(None, move |_| to(302, &away));
+    let request = ureq::http::Request::get(here.url("/")).header("Host", "a.example").body(Vec::new()).unwrap();
+    Session::new().send(request).unwrap();
+    assert_eq!(here.asked()[0].field("host"), Some("a.example"));
+    assert_eq!(there.asked()[0].field("host"), Some(host.as_str()));
+}
+
+#[test]
 fn https_does_not_become_http_unless_asked_by_its_name() {
     let plain = site(None, |_| ok("in the open"));
     let place = plain.url("/");
@@ -615,6 +644,7 @@ fn which_cookies_come_back_over_http() {
         ("__Secure-a=1", ""),
         ("__Host-a=1; Path=/", ""),
         ("a=1; Domain=127.0.0.1", "a=1"),
+        ("a=1; Secure; Path=/; Path", ""), // an attribute without a value does not undo the one before it
         ("a=1; Domain=0.0.1", ""),
         ("a=1; Domain=com", ""),
         ("a=1; Domain=1", ""),
@@ -630,6 +660,16 @@ fn which_cookies_come_back_over_http() {
         let site = setting(None, lines);
         assert_eq!(cookies(&Session::new(), &site, "/s/set", "/s/later"), back, "{line}");
     }
+    let secure = setting(None, &["a=1; Secure"]);
+    assert_eq!(cookies(&Session::new(), &secure, "/s/%2e%2E/set", "/s/later"), "", "one folder in two spellings");
+    // What is refused is refused with its cookies: not by way of an answer that can be read in two ways either.
+    let two_lengths = site(None, |_| {
+        let fields = "Set-Cookie: a=1; Secure\r\nContent-Length: 5\r\nTransfer-Encoding: chunked";
+        format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n5\r\nHello\r\n0\r\n\r\n").into()
+    });
+    let session = Session::new();
+    assert!(matches!(cause(session.get(&two_lengths.url("/")).send()), Error::Protocol(_)));
+    assert!(session.cookies().is_empty());
 }
 
 #[test]
@@ -645,12 +685,16 @@ fn names_that_belong_to_all_are_no_domain() {
         ("e=1; Domain=.uk", false),
         ("f=1; Domain=uk.", false),
         ("g=1; Domain=other.co.uk", false),
+        ("h=1; Domain=co.uk; Domain", false),
+        ("i=1; Domain=co.uk; Domain=", false),
     ] {
         assert_eq!(session.set_cookie(from, line).is_ok(), taken, "{line}");
     }
     let names: Vec<_> = session.cookies().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["a", "b"]);
     assert!(session.set_cookie("http://com.cn/", "h=1; Domain=com.cn").is_ok(), "its own host");
+    assert!(session.set_cookie("http://[0:0:0:0:0:0:0:1]/", "j=1; Secure").is_err());
+    assert!(!session.cookies().iter().any(|(name, _)| name == "j"), "[::1] in another spelling");
 }
 
 #[test]
