@@ -132,13 +132,16 @@ impl Session {
     /// A session with these options.
     pub fn with(options: Options) -> Session {
         let secrets = Secrets::default();
+        // More does not fit into the clock, and ureq would panic.
+        let fits = |time: Duration| Some(time.min(Duration::from_secs(u32::MAX.into())));
         let config = Agent::config_builder()
             .http_status_as_error(false) // status is data
             .max_redirects(0) // we follow ourselves
             .proxy(None)
-            .timeout_connect(Some(options.connect))
-            .timeout_per_read(options.read)
-            .timeout_global(Some(options.total))
+            .allow_non_standard_methods(true)
+            .timeout_connect(fits(options.connect))
+            .timeout_per_read(options.read.and_then(fits))
+            .timeout_global(fits(options.total))
             .max_response_header_size(HEAD)
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)

@@ -49,9 +49,7 @@ pub(super) fn follow(request: &mut http::Request<Vec<u8>>, from: &Url, to: &Url,
     }
     let secret = |name: &HeaderName, value: &HeaderValue| value.is_sensitive() || is_secret(name);
     let gone = |name: &HeaderName, value: &HeaderValue| {
-        // A `Host` that was written by hand names the one we leave.
-        let theirs = secret(name, value) || *name == header::HOST;
-        (see && name.as_str().starts_with("content-")) || (!from.same_origin(to) && theirs)
+        (see && name.as_str().starts_with("content-")) || (!from.same_origin(to) && secret(name, value))
     };
     // What is taken away on the way does not come back.
     let names: Vec<_> =

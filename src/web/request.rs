@@ -139,14 +139,20 @@ pub(super) fn set(headers: &mut http::HeaderMap, name: &str, value: &str, secret
     let shown = name.escape_debug();
     let key = HeaderName::try_from(name)
         .map_err(|_| Error::Invalid(format!("\"{shown}\" is no name for a header field").into()))?;
-    if [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(&key) {
-        return Err(Error::Invalid(format!("{name} is written by ureq itself").into()));
-    }
+    written_by_ureq(&key)?;
     let mut field = HeaderValue::from_str(value)
         .map_err(|_| Error::Invalid(format!("the value of {shown} has a control character inside").into()))?;
     field.set_sensitive(secret || is_secret(&key));
     headers.insert(key, field);
     Ok(())
+}
+
+/// Refuses a field that must agree with the address or the body: ureq writes those.
+pub(super) fn written_by_ureq(name: &HeaderName) -> error::Result<()> {
+    match [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name) {
+        true => Err(Error::Invalid(format!("{name} is written by ureq itself").into())),
+        false => Ok(()),
+    }
 }
 
 /// Fields that are secrets whoever writes them.

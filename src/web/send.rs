@@ -7,7 +7,7 @@
 
 use super::connector::{LINE, Lost};
 use super::redirect::{finish_reading, follow};
-use super::request::{Total, is_secret, uri};
+use super::request::{Total, is_secret, uri, written_by_ureq};
 use super::response::{ours, text};
 use super::{Attempt, Failure, Next, Response, Result, Session};
 use crate::deadline::Deadline;
@@ -49,9 +49,11 @@ impl Session {
                 request.headers_mut().insert(name, value.clone());
             }
         }
-        if let Some((name, _)) = request.headers().iter().find(|(name, value)| name.as_str().len() + value.len() > LINE)
-        {
-            return Err(Error::Invalid(format!("the field {name} is longer than {LINE} bytes").into()).into());
+        for (name, value) in request.headers() {
+            written_by_ureq(name)?;
+            if name.as_str().len() + value.len() > LINE {
+                return Err(Error::Invalid(format!("the field {name} is longer than {LINE} bytes").into()).into());
+            }
         }
         let total = request.extensions().get::<Total>().map_or(self.options.total, |own| own.0);
         let deadline = Deadline::after(total);
