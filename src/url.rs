@@ -188,34 +188,38 @@ impl fmt::Display for Url {
 /// assert_eq!(netprimer::url::parse_percent("100%"), None);
 /// ```
 pub fn parse_percent(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
+    let (bytes, whole) = without_percent(text);
+    whole.then_some(bytes)
+}
+
+/// What stands behind a text, and whether two digits stand behind each `%`: where not, it stays as it is.
+fn without_percent(text: &str) -> (Vec<u8>, bool) {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
+    let (mut bytes, mut whole) = (Vec::with_capacity(text.len()), true);
     let mut rest = text.as_bytes();
-    while let Some((first, more)) = rest.split_first() {
+    while let [first, more @ ..] = rest {
         rest = more;
         let byte = match (first, more) {
-            (b'%', [high, low, after @ ..]) => {
+            (b'%', [high, low, after @ ..]) => digit(high).zip(digit(low)).map(|(high, low)| {
                 rest = after;
-                let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
-                digit(high)? << 4 | digit(low)?
-            }
-            (b'%', _) => return None,
-            (byte, _) => *byte,
+                high << 4 | low
+            }),
+            (b'%', _) => None,
+            (byte, _) => Some(*byte),
         };
-        bytes.push(byte);
+        whole &= byte.is_some();
+        bytes.push(byte.unwrap_or(b'%'));
     }
-    Some(bytes)
+    (bytes, whole)
 }
 
 /// Undoes [`form`](crate::encode::form): the names and values of a query or a form. What is no encoding stays as it is, as browsers and Python have it.
 ///
 /// ```
-/// assert_eq!(netprimer::url::parse_form("name=A+%26+B&100%"), [("name".into(), "A & B".into()), ("100%".into(), String::new())]);
+/// assert_eq!(netprimer::url::parse_form("name=A+%26+B&100%=%C3%A9%2"), [("name".into(), "A & B".into()), ("100%".into(), "é%2".into())]);
 /// ```
 pub fn parse_form(text: &str) -> Vec<(String, String)> {
-    let plain = |text: &str| {
-        let text = text.replace('+', " ");
-        parse_percent(&text).map_or(text, |bytes| String::from_utf8_lossy(&bytes).into_owned())
-    };
+    let plain = |text: &str| String::from_utf8_lossy(&without_percent(&text.replace('+', " ")).0).into_owned();
     let fields = text.split('&').filter(|field| !field.is_empty());
     fields.map(|field| field.split_once('=').unwrap_or((field, ""))).map(|(n, v)| (plain(n), plain(v))).collect()
 }

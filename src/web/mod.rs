@@ -192,8 +192,8 @@ impl Session {
         self.params.push((name.to_owned(), value.to_owned()));
     }
 
-    /// How requests to addresses that begin so are tried again. The longest prefix that fits counts; without one nothing is
-    /// tried again, as in Python's requests. A prefix such as `http://one.example/` should end with the slash.
+    /// How requests to addresses that begin so are tried again. The longest prefix that fits counts, without regard to case;
+    /// without one nothing is tried again: as in Python's requests. A prefix such as `http://one.example/` should end with the slash.
     pub fn mount(&mut self, prefix: &str, policy: Policy) {
         self.mounted.retain(|(own, _)| own != prefix);
         self.mounted.push((prefix.to_owned(), policy));

@@ -125,7 +125,10 @@ impl Session {
             return None;
         }
         let url = url.to_string();
-        let fits = self.mounted.iter().filter(|(prefix, _)| url.starts_with(prefix.as_str()));
+        let fits = self
+            .mounted
+            .iter()
+            .filter(|(prefix, _)| url.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)));
         fits.max_by_key(|(prefix, _)| prefix.len()).map(|(_, policy)| policy)
     }
 

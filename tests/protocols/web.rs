@@ -371,6 +371,8 @@ fn the_longest_prefix_wins() {
     session.mount(&site.url("/api/"), times(3));
     session.mount(&site.url("/api/never"), times(0));
     session.mount("https://", times(9));
+    session.mount(&site.url("/upper/").to_uppercase(), times(4));
+    assert_eq!(session.get(&site.url("/upper/x")).send().unwrap().history().len(), 5, "as in Python's requests");
     let tried = |path: &str| session.get(&site.url(path)).send().unwrap().history().len();
     assert_eq!((tried("/"), tried("/api/x"), tried("/api/never/x")), (2, 4, 1));
     session.mount("http://", times(2));
