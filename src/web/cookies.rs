@@ -62,6 +62,10 @@ impl Fence {
         if stays {
             known.map(|at| self.0.swap_remove(at));
             if jar.get(&kept.domain, &kept.path, &kept.name).is_some() {
+                if kept.secure {
+                    // Once more, because what ureq takes out of an answer loses this word on its way into the jar.
+                    let _ = put(jar, &kept.line, &kept.from);
+                }
                 self.0.push(kept);
             }
         } else {

@@ -728,6 +728,22 @@ fn http_cannot_replace_what_came_over_https() {
 }
 
 #[test]
+fn a_secure_cookie_of_a_server_stays_secure() {
+    let sealed = setting(secure(Certificate::Good), &["a=1; Secure; Max-Age=600", "b=2; Max-Age=600"]);
+    let session = trusting();
+    session.get(&sealed.url("/set")).send().unwrap();
+    // What the jar knows of it decides; to this machine it would be sent over http all the same.
+    let mut jar = Vec::new();
+    session.agent().cookie_jar_lock().save_json(&mut jar).unwrap();
+    let kept: Vec<serde_json::Value> = serde_json::from_slice(&jar).unwrap();
+    let is_secure = |name: &str| {
+        let cookies = kept.iter().map(|cookie| cookie["raw_cookie"].as_str().unwrap());
+        cookies.filter(|text| text.starts_with(name)).map(|text| text.contains("Secure")).collect::<Vec<_>>()
+    };
+    assert_eq!((is_secure("a="), is_secure("b=")), (vec![true], vec![false]), "{kept:?}");
+}
+
+#[test]
 fn a_jar_that_is_filled_up_stays_small() {
     let large: &'static str = Box::leak(format!("big={}", "x".repeat(5000)).into_boxed_str());
     assert_eq!(cookies(&Session::new(), &setting(None, vec![large, "a=1"].leak()), "/set", "/x"), "a=1");
