@@ -211,7 +211,9 @@ impl Session {
     pub fn set_cookie(&self, url: &str, cookie: &str) -> error::Result<()> {
         let from = Url::parse(url)?;
         uri(&from)?;
-        let no = || Error::Invalid(format!("\"{}\" is no cookie for {from}", cookie.escape_debug()).into());
+        // Its value may be a secret.
+        let name = cookie.split(['=', ';']).next().unwrap_or_default().escape_debug();
+        let no = || Error::Invalid(format!("\"{name}\" is no cookie for {from}").into());
         if cookie.contains(char::is_control) || !cookie.contains('=') {
             return Err(no());
         }

@@ -7,7 +7,7 @@ use super::{Form, Response, Result, Session};
 use crate::encode::{base64, form};
 use crate::error::{self, Error};
 use crate::url::Url;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::time::Duration;
 use ureq::http::{self, HeaderName, HeaderValue, header};
 
@@ -16,13 +16,22 @@ use ureq::http::{self, HeaderName, HeaderValue, header};
 pub(super) struct Total(pub Duration);
 
 /// A request of a [`Session`]. What is wrong with it is said by [`send`](Request::send), before it connects.
-#[derive(Debug)]
 pub struct Request<'s> {
     session: &'s Session,
     url: String,
     query: String,
     // The first thing that was wrong stays.
     made: error::Result<http::Request<Vec<u8>>>,
+}
+
+/// Without fields and body: there may be secrets in them.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.made {
+            Ok(request) => write!(f, "Request({} {})", request.method(), self.url),
+            Err(error) => write!(f, "Request({error})"),
+        }
+    }
 }
 
 impl<'s> Request<'s> {

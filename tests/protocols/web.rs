@@ -635,6 +635,8 @@ fn cookies_are_kept_sent_and_deleted() {
     for bad in ["a=b\r\nX: y", "no pair", "a=b; Secure", "a=b; Domain=example.com", "__Host-a=b; Path=/"] {
         assert!(matches!(session.set_cookie(&lab.url("/"), bad), Err(Error::Invalid(_))), "{bad}");
     }
+    let error = session.set_cookie(&lab.url("/"), "sid=hunter2; Secure").unwrap_err().to_string();
+    assert!(error.contains("sid") && !error.contains("hunter2"), "{error}");
     assert_eq!(session.cookies().len(), 1);
 }
 
@@ -1037,6 +1039,14 @@ fn the_trace_shows_the_conversation_and_no_secret() {
         assert_eq!(asked[1].field("cookie"), Some("sid=31d4"));
         assert_eq!(asked[1].field("authorization"), Some("Basic bWU6cGFzc3cwcmQ="));
     }
+}
+
+#[test]
+fn a_request_shows_no_secret() {
+    let session = Session::new();
+    let request = session.post("http://h/").basic_auth("me", "hunter2").secret_header("X-Key", "hunter3");
+    let shown = format!("{:?}", request.form(&[("password", "A")]));
+    assert!(!shown.contains("hunter") && !shown.contains("61, 65"), "{shown}");
 }
 
 #[test]
