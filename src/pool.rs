@@ -73,8 +73,7 @@ struct State<C> {
 const IDLE: Duration = Duration::from_secs(15);
 
 impl<M: Manage> Pool<M> {
-    /// At most `most` connections at a time (at least 1). None is used that was kept for 15 s: it is closed when the next one
-    /// is asked for.
+    /// At most `most` connections at a time (at least 1). What was kept for 15 s is closed when one is asked for.
     pub fn new(manage: M, most: usize) -> Pool<M> {
         let state = Mutex::new(State { kept: Vec::new(), out: 0, made: 0 });
         Pool { manage, most: most.max(1), idle: IDLE, state, freed: Condvar::new() }
@@ -127,14 +126,10 @@ impl<M: Manage> Pool<M> {
         state.out += 1;
         drop(state);
         let place = Place(self);
-        // Statements of their own, so that the lock is free while a connection is closed or looked at. The oldest stand first:
-        // whoever takes the newest only would never come to them.
-        let too_old = {
-            let kept = &mut self.lock().kept;
-            let n = kept.partition_point(|(_, since)| since.elapsed() >= self.idle);
-            kept.drain(..n).collect::<Vec<_>>()
-        };
-        drop(too_old);
+        // Statements of their own, so that the lock is free while a connection is closed or looked at. All that are too old,
+        // because whoever takes the newest never comes to those below.
+        let old: Vec<_> = self.lock().kept.extract_if(.., |(_, since)| since.elapsed() >= self.idle).collect();
+        drop(old);
         loop {
             let newest = self.lock().kept.pop();
             let Some((mut conn, _)) = newest else { return Ok((None, place)) };
@@ -227,7 +222,8 @@ mod tests {
         while start.elapsed() <= idle {
             turn(&pool); // the newest, again and again
         }
-        pool.with(soon(), |_, _| Ok(assert_eq!(pool.lock().kept.len(), 0, "the other one is closed"))).unwrap();
+        let others = pool.with(soon(), |_, _| Ok(pool.lock().kept.len())).unwrap();
+        assert_eq!(others, 0, "the other one is closed");
     }
 
     #[test]

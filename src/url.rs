@@ -35,8 +35,7 @@ pub struct Url {
 }
 
 impl Url {
-    /// Reads an address. Letters beyond ASCII in path and query are percent-encoded as UTF-8, `.` and `..` resolved, also
-    /// where they are written with `%2E`.
+    /// Reads an address. Letters beyond ASCII in path and query are percent-encoded as UTF-8, `.` and `..` resolved (as `%2E`, too).
     ///
     /// # Errors
     /// [`Error::Invalid`] for another scheme, a space or control character, a `%` without two digits, a host that is no
@@ -192,23 +191,16 @@ pub fn parse_percent(text: &str) -> Option<Vec<u8>> {
     whole.then_some(bytes)
 }
 
-/// What stands behind a text, and whether two digits stand behind each `%`: where not, it stays as it is.
+/// What stands behind a text, and whether each `%` has its two digits: one without stays as it is.
 fn without_percent(text: &str) -> (Vec<u8>, bool) {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
-    let (mut bytes, mut whole) = (Vec::with_capacity(text.len()), true);
-    let mut rest = text.as_bytes();
-    while let [first, more @ ..] = rest {
-        rest = more;
-        let byte = match (first, more) {
-            (b'%', [high, low, after @ ..]) => digit(high).zip(digit(low)).map(|(high, low)| {
-                rest = after;
-                high << 4 | low
-            }),
-            (b'%', _) => None,
-            (byte, _) => Some(*byte),
-        };
+    let mut parts = text.split('%');
+    let (mut bytes, mut whole) = (Vec::from(parts.next().unwrap_or_default()), true);
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         whole &= byte.is_some();
         bytes.push(byte.unwrap_or(b'%'));
+        bytes.extend_from_slice(&part.as_bytes()[byte.map_or(0, |_| 2)..]);
     }
     (bytes, whole)
 }
