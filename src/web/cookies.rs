@@ -61,11 +61,10 @@ impl Fence {
         let known = self.0.iter().position(|own| own.same(&kept));
         if stays {
             known.map(|at| self.0.swap_remove(at));
+            // Once more: what ureq takes out of an answer loses its `Secure` on the way into the jar, and a line before this
+            // one may have been refused, and this one taken out with it.
+            let _ = put(jar, &kept.line, &kept.from);
             if jar.get(&kept.domain, &kept.path, &kept.name).is_some() {
-                if kept.secure {
-                    // Once more, because what ureq takes out of an answer loses this word on its way into the jar.
-                    let _ = put(jar, &kept.line, &kept.from);
-                }
                 self.0.push(kept);
             }
         } else {

@@ -671,6 +671,8 @@ fn which_cookies_come_back_over_http() {
         let site = setting(None, lines);
         assert_eq!(cookies(&Session::new(), &site, "/s/set", "/s/later"), back, "{line}");
     }
+    let twice = setting(None, &["a=1; Secure", "a=2"]);
+    assert_eq!(cookies(&Session::new(), &twice, "/s/set", "/s/later"), "a=2", "the first is refused, not the second");
     let secure = setting(None, &["a=1; Secure"]);
     assert_eq!(cookies(&Session::new(), &secure, "/s/%2e%2E/set", "/s/later"), "", "one folder in two spellings");
     // What is refused is refused with its cookies: not by way of an answer that can be read in two ways either.
