@@ -44,7 +44,8 @@ fn hex(text: &mut String, bytes: &[u8]) {
 /// Control characters, and the marks that turn the direction of writing or take no room: what a reader would not see.
 fn hides(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// One byte as `%E4` (RFC 3986 section 2.1).
@@ -287,6 +288,9 @@ mod tests {
         let every: Vec<u8> = (0..=255).collect();
         assert!(visible(&every).chars().all(|c| !c.is_control()));
         assert_eq!(visible("a\u{202e}b".as_bytes()), r"a\xe2\x80\xaeb");
+        for hidden in ["\u{ad}", "\u{61c}", "\u{180e}", "\u{e0041}"] {
+            assert!(visible(hidden.as_bytes()).is_ascii(), "{}", hidden.escape_unicode());
+        }
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Gather {
     }
 
     /// Runs the jobs and hands each result to `done` as soon as it is there, with the number of its job from 0, on the calling
-    /// thread. While `done` returns false, no further job is begun. `key` says which jobs share the limit
+    /// thread. Once `done` has returned false, no further job is begun. `key` says which jobs share the limit
     /// [`Gather::per_key`].
     ///
     /// # Errors

@@ -73,7 +73,7 @@ struct State<C> {
 const IDLE: Duration = Duration::from_secs(15);
 
 impl<M: Manage> Pool<M> {
-    /// At most `most` connections at a time (at least 1), each kept for 15 s at most.
+    /// At most `most` connections at a time (at least 1). What was kept for 15 s is closed when one is asked for.
     pub fn new(manage: M, most: usize) -> Pool<M> {
         let state = Mutex::new(State { kept: Vec::new(), out: 0, made: 0 });
         Pool { manage, most: most.max(1), idle: IDLE, state, freed: Condvar::new() }
@@ -126,11 +126,14 @@ impl<M: Manage> Pool<M> {
         state.out += 1;
         drop(state);
         let place = Place(self);
+        // Statements of their own, so that the lock is free while a connection is closed or looked at. All that are too old,
+        // because whoever takes the newest never comes to those below.
+        let old: Vec<_> = self.lock().kept.extract_if(.., |(_, since)| since.elapsed() >= self.idle).collect();
+        drop(old);
         loop {
-            // A statement of its own, so that the lock is free while the connection is looked at.
             let newest = self.lock().kept.pop();
-            let Some((mut conn, since)) = newest else { return Ok((None, place)) };
-            if since.elapsed() < self.idle && !self.manage.is_broken(&mut conn) {
+            let Some((mut conn, _)) = newest else { return Ok((None, place)) };
+            if !self.manage.is_broken(&mut conn) {
                 return Ok((Some(conn), place));
             }
         }
@@ -207,6 +210,20 @@ mod tests {
         assert_eq!(turn(&pool), (3, false), "an unread answer may lie in it");
         let pool = pool.idle(Duration::ZERO);
         assert_eq!(turn(&pool), (4, false), "it lay too long");
+    }
+
+    #[test]
+    fn what_lies_under_others_does_not_lie_for_ever() {
+        let idle = Duration::from_millis(20);
+        let pool = Pool::new(Fake::default(), 4).idle(idle);
+        pool.with(soon(), |_, _| Ok(turn(&pool))).unwrap();
+        assert_eq!(pool.lock().kept.len(), 2);
+        let start = Instant::now();
+        while start.elapsed() <= idle {
+            turn(&pool); // the newest, again and again
+        }
+        let others = pool.with(soon(), |_, _| Ok(pool.lock().kept.len())).unwrap();
+        assert_eq!(others, 0, "the other one is closed");
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Policy {
         let (factor, most) = (self.backoff_factor, self.backoff_max);
         (0..self.total).map(move |retry| match retry {
             0 => Duration::ZERO,
-            n => seconds((factor * 2f64.powf(f64::from(n))).min(most)),
+            n => seconds(factor * 2f64.powf(f64::from(n))).min(seconds(most)),
         })
     }
 
@@ -101,7 +101,7 @@ impl Policy {
 
     /// This pause with its jitter, or `None` where it does not end before the deadline, ours or another.
     pub fn fitting(&self, pause: Duration, deadline: Deadline) -> Option<Duration> {
-        let pause = pause + seconds(self.backoff_jitter * chance());
+        let pause = pause.saturating_add(seconds(self.backoff_jitter * chance()));
         match self.deadline.earlier(deadline).left("try again") {
             Ok(rest) if rest.is_none_or(|rest| rest > pause) => Some(pause),
             _ => None,
@@ -109,9 +109,9 @@ impl Policy {
     }
 }
 
-/// A number of seconds that may be nonsense (negative, not a number): that is no time then.
+/// A number of seconds that may be nonsense (negative, not a number): that is no time then. More than fit are a long time.
 fn seconds(number: f64) -> Duration {
-    Duration::try_from_secs_f64(number).unwrap_or(Duration::ZERO)
+    Duration::try_from_secs_f64(number).unwrap_or(if number > 0.0 { Duration::MAX } else { Duration::ZERO })
 }
 
 /// A number from 0 to 1. Good enough to spread clients over time, not for secrets: std draws the keys of its hash maps at
@@ -240,10 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn without_end_is_no_nonsense() {
+        let endless = Policy { retry_after_max: f64::INFINITY, backoff_jitter: f64::MAX, ..Policy::default() };
+        assert_eq!(endless.retry_after("5", SystemTime::now()), Some(Duration::from_secs(5)));
+        assert!(endless.fitting(Duration::MAX, Deadline::after(Duration::from_secs(60))).is_none());
+    }
+
+    #[test]
     fn nonsense_is_no_pause() {
-        for factor in [f64::NAN, -1.0] {
-            let policy = Policy { total: 3, backoff_factor: factor, backoff_max: f64::INFINITY, ..Policy::default() };
-            assert!(policy.delays().all(|pause| pause.is_zero()), "{factor}");
+        for (backoff_factor, backoff_max) in [f64::NAN, -1.0].into_iter().zip([120.0, f64::INFINITY]) {
+            let policy = Policy { backoff_factor, backoff_max, ..Policy::default() };
+            assert!(policy.delays().all(|pause| pause.is_zero()), "{backoff_factor}");
         }
         let endless = Policy { total: 5000, backoff_factor: f64::INFINITY, ..Policy::default() };
         assert_eq!(endless.delays().max(), Some(Duration::from_secs(120)));

@@ -14,6 +14,7 @@ use crate::dial::Target;
 use crate::encode::{percent_byte, visible};
 use crate::error::{Error, Result};
 use std::fmt;
+use std::net::{Ipv6Addr, SocketAddr};
 
 /// An `http` or `https` address, in normal form.
 ///
@@ -34,7 +35,7 @@ pub struct Url {
 }
 
 impl Url {
-    /// Reads an address. Letters beyond ASCII in path and query are percent-encoded as UTF-8, `.` and `..` resolved.
+    /// Reads an address. Letters beyond ASCII in path and query are percent-encoded as UTF-8, `.` and `..` resolved (as `%2E`, too).
     ///
     /// # Errors
     /// [`Error::Invalid`] for another scheme, a space or control character, a `%` without two digits, a host that is no
@@ -58,12 +59,16 @@ impl Url {
         if name && (!server.bytes().all(known) || server.bytes().filter(|byte| *byte == b':').count() > 1) {
             return Err(bad("the host is no name or address in ASCII"));
         }
-        let server =
+        let mut server =
             Target::parse(&server.to_ascii_lowercase(), if https { 443 } else { 80 }).map_err(|error| match error {
                 // In the words of `Target`, about the whole address.
                 Error::Invalid(why) => invalid(text, why.split_once("\": ").map_or(&why, |(_, why)| why)),
                 error => error,
             })?;
+        // One address has many spellings (RFC 5952).
+        if let Ok(ip) = server.host().parse::<Ipv6Addr>() {
+            server = SocketAddr::new(ip.into(), server.port()).into();
+        }
         let mut start = String::with_capacity(text.len() + 8);
         start.push_str(if https { "https://" } else { "http://" });
         match server.host() {
@@ -111,6 +116,12 @@ impl Url {
         let mut rest = target.as_bytes();
         while let [byte, after @ ..] = rest {
             match byte {
+                // In a path a dot is one however it is written (RFC 3986 section 6.2.2.2): others resolve it, too.
+                b'%' if matches!(after, [b'2', b'e' | b'E', ..]) && !self.target().contains('?') => {
+                    self.text.push('.');
+                    rest = &after[2..];
+                    continue;
+                }
                 b'%' if !matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) => {
                     return Err(invalid(text, "after % come two hexadecimal digits (%25 for the sign itself)"));
                 }
@@ -176,34 +187,31 @@ impl fmt::Display for Url {
 /// assert_eq!(netprimer::url::parse_percent("100%"), None);
 /// ```
 pub fn parse_percent(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, more)) = rest.split_first() {
-        rest = more;
-        let byte = match (first, more) {
-            (b'%', [high, low, after @ ..]) => {
-                rest = after;
-                let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
-                digit(high)? << 4 | digit(low)?
-            }
-            (b'%', _) => return None,
-            (byte, _) => *byte,
-        };
-        bytes.push(byte);
+    let (bytes, whole) = without_percent(text);
+    whole.then_some(bytes)
+}
+
+/// What stands behind a text, and whether each `%` has its two digits: one without stays as it is.
+fn without_percent(text: &str) -> (Vec<u8>, bool) {
+    let mut parts = text.split('%');
+    let (mut bytes, mut whole) = (Vec::from(parts.next().unwrap_or_default()), true);
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        whole &= byte.is_some();
+        bytes.push(byte.unwrap_or(b'%'));
+        bytes.extend_from_slice(&part.as_bytes()[byte.map_or(0, |_| 2)..]);
     }
-    Some(bytes)
+    (bytes, whole)
 }
 
 /// Undoes [`form`](crate::encode::form): the names and values of a query or a form. What is no encoding stays as it is, as browsers and Python have it.
 ///
 /// ```
-/// assert_eq!(netprimer::url::parse_form("name=A+%26+B&100%"), [("name".into(), "A & B".into()), ("100%".into(), String::new())]);
+/// assert_eq!(netprimer::url::parse_form("name=A+%26+B&100%=%C3%A9%2"), [("name".into(), "A & B".into()), ("100%".into(), "é%2".into())]);
 /// ```
 pub fn parse_form(text: &str) -> Vec<(String, String)> {
-    let plain = |text: &str| {
-        let text = text.replace('+', " ");
-        parse_percent(&text).map_or(text, |bytes| String::from_utf8_lossy(&bytes).into_owned())
-    };
+    let plain = |text: &str| String::from_utf8_lossy(&without_percent(&text.replace('+', " ")).0).into_owned();
     let fields = text.split('&').filter(|field| !field.is_empty());
     fields.map(|field| field.split_once('=').unwrap_or((field, ""))).map(|(n, v)| (plain(n), plain(v))).collect()
 }

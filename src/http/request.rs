@@ -6,6 +6,7 @@ use super::head::{Headers, write_request};
 use super::url::Url;
 use crate::encode::{base64, form};
 use crate::error::{Error, Result};
+use std::fmt;
 
 /// Fields that the client writes itself, at most.
 const OWN_FIELDS: usize = 6;
@@ -53,7 +54,7 @@ impl Method {
 /// let search = Request::new(Method::Get, "http://localhost:8080/get").query(&[("name", "你好")]).header("X-Lesson", "3.1");
 /// let login = Request::new(Method::Post, "http://localhost:8080/post").form(&[("name", "me"), ("pass", "secret")]);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     pub(super) method: Method,
     url: String,
@@ -62,6 +63,13 @@ pub struct Request {
     fields: Vec<(String, String, bool)>,
     basic: Option<(String, String)>,
     body: Option<Vec<u8>>,
+}
+
+/// Without fields and body: there may be secrets in them.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} {})", self.method.as_str(), self.url)
+    }
 }
 
 impl Request {

@@ -2,7 +2,7 @@
 //!
 //! RFC 9110 sections 6 and 15. May use: error, encode, and head, url and body of its own folder.
 
-use super::body::Body;
+use super::body::{Body, Framing};
 use super::head::{Headers, wrong};
 use super::url::Url;
 use crate::encode::visible;
@@ -50,7 +50,9 @@ impl Response<'_> {
     /// Those of [`Body::bytes`]; [`Error::Protocol`] for other text and for a body that is compressed, though we asked for
     /// none that is.
     pub fn text(self) -> Result<String> {
-        if let Some(coding) = self.headers.get("Content-Encoding").filter(|own| !own.eq_ignore_ascii_case("identity")) {
+        let coding = self.headers.get("Content-Encoding").filter(|own| !own.eq_ignore_ascii_case("identity"));
+        // Where there is no body, the fields are about another answer.
+        if let Some(coding) = coding.filter(|_| self.body.framing() != Framing::None) {
             return Err(wrong("the body is not text but compressed", coding.as_bytes()));
         }
         String::from_utf8(self.body.bytes()?).map_err(|_| Error::Protocol("the body is no UTF-8 text".into()))

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::stream::{self, BoxStream, Stream, Tls};
 use crate::trace::{Side, Sink, Traced};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
@@ -30,6 +31,9 @@ use ureq::unversioned::transport::{
 pub(super) const BUFFER: usize = 16 << 10;
 /// The longest head of an answer; a connection with one beyond [`BUFFER`] gets so much room.
 pub(super) const HEAD: usize = 64 << 10;
+
+/// The longest line that fits into ureq's buffer for what goes, with what stands around a target.
+pub(super) const LINE: usize = BUFFER - 128;
 
 /// Names of fields (in small letters) whose values nobody who watches may see.
 pub(super) type Secrets = Arc<Mutex<BTreeSet<String>>>;
@@ -71,10 +75,23 @@ impl fmt::Debug for Dialer {
     }
 }
 
+thread_local! {
+    // An answer of ureq keeps the limits with which it was asked for, and has no place for another.
+    static HURRY: Cell<Deadline> = const { Cell::new(Deadline::NEVER) };
+}
+
+/// Does something whose reads and writes, on this thread, end by then.
+pub(super) fn done_by<T>(deadline: Deadline, work: impl FnOnce() -> T) -> T {
+    let before = HURRY.replace(deadline);
+    let done = work();
+    HURRY.set(before);
+    done
+}
+
 fn deadline(timeout: NextTimeout) -> Deadline {
     match timeout.after {
-        Duration::Exact(time) => Deadline::after(time),
-        Duration::NotHappening => Deadline::NEVER,
+        Duration::Exact(time) => HURRY.get().earlier(Deadline::after(time)),
+        Duration::NotHappening => HURRY.get(),
     }
 }
 

@@ -61,6 +61,9 @@ impl Fence {
         let known = self.0.iter().position(|own| own.same(&kept));
         if stays {
             known.map(|at| self.0.swap_remove(at));
+            // Once more: what ureq takes out of an answer loses its `Secure` on the way into the jar, and a line before this
+            // one may have been refused, and this one taken out with it.
+            let _ = put(jar, &kept.line, &kept.from);
             if jar.get(&kept.domain, &kept.path, &kept.name).is_some() {
                 self.0.push(kept);
             }
@@ -87,29 +90,35 @@ impl Kept {
     }
 }
 
-fn attributes(line: &str) -> impl Iterator<Item = (String, &str)> {
-    line.split(';').skip(1).map(|part| {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        (name.trim().to_ascii_lowercase(), value.trim())
+/// The attributes of this name, each with its value if it has one.
+fn attributes<'l>(line: &'l str, name: &str) -> impl Iterator<Item = Option<&'l str>> {
+    line.split(';').skip(1).filter_map(move |part| {
+        let (own, value) = part.split_once('=').map_or((part, None), |(own, value)| (own, Some(value.trim())));
+        own.trim().eq_ignore_ascii_case(name).then_some(value)
     })
 }
 
-fn attribute<'l>(line: &'l str, name: &str) -> Option<&'l str> {
-    attributes(line).filter(|(own, _)| own == name).map(|(_, value)| value).last()
+/// The last that counts for the jar: an empty one does not undo the one before it (RFC 6265 section 5.2.3).
+fn domain(line: &str) -> Option<&str> {
+    attributes(line, "domain").flatten().filter(|text| !text.is_empty()).last()
+}
+
+fn path(line: &str) -> Option<&str> {
+    attributes(line, "path").flatten().last()
 }
 
 /// Where the jar keeps the cookie of this line (RFC 6265 sections 5.1.4 and 5.3).
 fn read(line: &str, from: &Url) -> Option<Kept> {
     let (name, value) = line.split(';').next()?.split_once('=')?;
     let host = host(from);
-    let domain = attribute(line, "domain").map(|text| text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase());
-    let path = from.target().split('?').next().unwrap_or_default();
-    let folder = path.rfind('/').filter(|at| *at > 0).map_or("/", |at| &path[..at]);
+    let domain = domain(line).map(|text| text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase());
+    let here = from.target().split('?').next().unwrap_or_default();
+    let folder = here.rfind('/').filter(|at| *at > 0).map_or("/", |at| &here[..at]);
     Some(Kept {
         domain: domain.filter(|text| !text.is_empty()).unwrap_or(host),
-        path: attribute(line, "path").filter(|text| text.starts_with('/')).unwrap_or(folder).to_owned(),
+        path: path(line).filter(|text| text.starts_with('/')).unwrap_or(folder).to_owned(),
         name: name.trim().to_owned(),
-        secure: attribute(line, "secure").is_some(),
+        secure: attributes(line, "secure").next().is_some(),
         size: name.len() + value.len(),
         line: line.to_owned(),
         from: from.clone(),
@@ -125,11 +134,11 @@ fn host(url: &Url) -> String {
 fn allowed(line: &str, kept: &Kept, from: &Url) -> bool {
     let host = host(from);
     let name = kept.name.to_ascii_lowercase();
-    let domain = attribute(line, "domain").unwrap_or_default();
+    let domain = domain(line).unwrap_or_default();
     let secure = kept.secure && from.is_https();
     let for_all = domain.ends_with('.') || (kept.domain != host && belongs_to_all(&kept.domain));
     let prefixed = match name {
-        name if name.starts_with("__host-") => secure && domain.is_empty() && attribute(line, "path") == Some("/"),
+        name if name.starts_with("__host-") => secure && domain.is_empty() && path(line) == Some("/"),
         name if name.starts_with("__secure-") => secure,
         _ => true,
     };

@@ -132,13 +132,16 @@ impl Session {
     /// A session with these options.
     pub fn with(options: Options) -> Session {
         let secrets = Secrets::default();
+        // More does not fit into the clock, and ureq would panic.
+        let fits = |time: Duration| Some(time.min(Duration::from_secs(u32::MAX.into())));
         let config = Agent::config_builder()
             .http_status_as_error(false) // status is data
             .max_redirects(0) // we follow ourselves
             .proxy(None)
-            .timeout_connect(Some(options.connect))
-            .timeout_per_read(options.read)
-            .timeout_global(Some(options.total))
+            .allow_non_standard_methods(true)
+            .timeout_connect(fits(options.connect))
+            .timeout_per_read(options.read.and_then(fits))
+            .timeout_global(fits(options.total))
             .max_response_header_size(HEAD)
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
@@ -189,8 +192,8 @@ impl Session {
         self.params.push((name.to_owned(), value.to_owned()));
     }
 
-    /// How requests to addresses that begin so are tried again. The longest prefix that fits counts; without one nothing is
-    /// tried again, as in Python's requests. A prefix such as `http://one.example/` should end with the slash.
+    /// How requests to addresses that begin so are tried again. The longest prefix that fits counts, without regard to case;
+    /// without one nothing is tried again: as in Python's requests. A prefix such as `http://one.example/` should end with the slash.
     pub fn mount(&mut self, prefix: &str, policy: Policy) {
         self.mounted.retain(|(own, _)| own != prefix);
         self.mounted.push((prefix.to_owned(), policy));
@@ -208,7 +211,9 @@ impl Session {
     pub fn set_cookie(&self, url: &str, cookie: &str) -> error::Result<()> {
         let from = Url::parse(url)?;
         uri(&from)?;
-        let no = || Error::Invalid(format!("\"{}\" is no cookie for {from}", cookie.escape_debug()).into());
+        // Its value may be a secret.
+        let name = cookie.split(['=', ';']).next().unwrap_or_default().escape_debug();
+        let no = || Error::Invalid(format!("\"{name}\" is no cookie for {from}").into());
         if cookie.contains(char::is_control) || !cookie.contains('=') {
             return Err(no());
         }

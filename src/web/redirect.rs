@@ -3,13 +3,16 @@
 //! RFC 9110 section 15.4. A redirect is the server's wish, and the server may be a stranger's: it chooses neither another kind
 //! of address, nor who gets our secrets, nor how often we follow.
 //!
-//! May use: error, url.
+//! May use: error, deadline, url.
 
 use super::Session;
+use super::connector::done_by;
 use super::request::{is_secret, uri};
+use crate::deadline::Deadline;
 use crate::error::{self, Error};
 use crate::url::Url;
 use std::fmt;
+use std::time::Duration;
 use ureq::Body;
 use ureq::http::{self, HeaderName, HeaderValue, Method, header};
 
@@ -56,10 +59,12 @@ pub(super) fn follow(request: &mut http::Request<Vec<u8>>, from: &Url, to: &Url,
     }
 }
 
-/// Reads a short body to its end, so that the connection can be kept. A compressed one is not worth it, or a bomb.
+/// Reads a short body to its end, so that the connection can be kept: as short, and for as long, as by hand. A compressed one is
+/// not worth it, or a bomb.
 pub(super) fn finish_reading(mut response: http::Response<Body>) {
-    const SHORT: u64 = 64 << 10;
-    if response.body().content_length().is_some_and(|length| length <= SHORT) {
-        let _ = std::io::copy(&mut response.body_mut().as_reader(), &mut std::io::sink());
+    const SHORT: (u64, Duration) = (64 << 10, Duration::from_millis(100));
+    if response.body().content_length().is_some_and(|length| length <= SHORT.0) {
+        let mut body = response.body_mut().as_reader();
+        let _ = done_by(Deadline::after(SHORT.1), || std::io::copy(&mut body, &mut std::io::sink()));
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! RFC 9110 sections 7 to 9, Basic credentials RFC 7617. May use: error, encode, url.
 
+use super::connector::LINE;
 use super::{Form, Response, Result, Session};
 use crate::encode::{base64, form};
 use crate::error::{self, Error};
 use crate::url::Url;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::time::Duration;
 use ureq::http::{self, HeaderName, HeaderValue, header};
 
@@ -15,13 +16,22 @@ use ureq::http::{self, HeaderName, HeaderValue, header};
 pub(super) struct Total(pub Duration);
 
 /// A request of a [`Session`]. What is wrong with it is said by [`send`](Request::send), before it connects.
-#[derive(Debug)]
 pub struct Request<'s> {
     session: &'s Session,
     url: String,
     query: String,
     // The first thing that was wrong stays.
     made: error::Result<http::Request<Vec<u8>>>,
+}
+
+/// Without fields and body: there may be secrets in them.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.made {
+            Ok(request) => write!(f, "Request({} {})", request.method(), self.url),
+            Err(error) => write!(f, "Request({error})"),
+        }
+    }
 }
 
 impl<'s> Request<'s> {
@@ -127,6 +137,9 @@ pub(super) fn uri(url: &Url) -> error::Result<http::Uri> {
     if host.starts_with("xn--") || host.contains(".xn--") {
         return Err(bad("names of hosts beyond ASCII are not known here"));
     }
+    if url.target().len() > LINE {
+        return Err(Error::Invalid(format!("{}: path and query are longer than {LINE} bytes", url.server()).into()));
+    }
     http::Uri::try_from(url.to_string()).map_err(|_| bad("ureq does not take this address"))
 }
 
@@ -135,14 +148,20 @@ pub(super) fn set(headers: &mut http::HeaderMap, name: &str, value: &str, secret
     let shown = name.escape_debug();
     let key = HeaderName::try_from(name)
         .map_err(|_| Error::Invalid(format!("\"{shown}\" is no name for a header field").into()))?;
-    if [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(&key) {
-        return Err(Error::Invalid(format!("{name} is written by ureq itself").into()));
-    }
+    written_by_ureq(&key)?;
     let mut field = HeaderValue::from_str(value)
         .map_err(|_| Error::Invalid(format!("the value of {shown} has a control character inside").into()))?;
     field.set_sensitive(secret || is_secret(&key));
     headers.insert(key, field);
     Ok(())
+}
+
+/// Refuses a field that must agree with the address or the body: ureq writes those.
+pub(super) fn written_by_ureq(name: &HeaderName) -> error::Result<()> {
+    match [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name) {
+        true => Err(Error::Invalid(format!("{name} is written by ureq itself").into())),
+        false => Ok(()),
+    }
 }
 
 /// Fields that are secrets whoever writes them.

@@ -104,6 +104,11 @@ impl Response {
     /// [`Error::TooLong`] beyond the limit (10 MiB unless [`Options::body`](super::Options::body) says otherwise, counted after
     /// decompression), [`Error::Closed`] and [`Error::Protocol`] for a body that is cut or damaged, [`Error::Timeout`].
     pub fn bytes(&mut self) -> error::Result<Vec<u8>> {
+        // What the fields say is about another answer (RFC 9110 sections 9.3.2 and 15.4.5).
+        let asked_for_head = self.history.last().is_some_and(|last| last.method == "HEAD");
+        if asked_for_head || matches!(self.inner.status().as_u16(), 204 | 304) {
+            return Ok(Vec::new());
+        }
         if let Some(coding) =
             text(self.headers(), "content-encoding").filter(|own| !own.eq_ignore_ascii_case("identity"))
         {

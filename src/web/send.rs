@@ -5,9 +5,9 @@
 //!
 //! May use: error, encode, deadline, retry, url.
 
-use super::connector::Lost;
+use super::connector::{LINE, Lost};
 use super::redirect::{finish_reading, follow};
-use super::request::{Total, is_secret, uri};
+use super::request::{Total, is_secret, uri, written_by_ureq};
 use super::response::{ours, text};
 use super::{Attempt, Failure, Next, Response, Result, Session};
 use crate::deadline::Deadline;
@@ -47,6 +47,12 @@ impl Session {
         for (name, value) in &self.headers {
             if !request.headers().contains_key(name) {
                 request.headers_mut().insert(name, value.clone());
+            }
+        }
+        for (name, value) in request.headers() {
+            written_by_ureq(name)?;
+            if name.as_str().len() + value.len() > LINE {
+                return Err(Error::Invalid(format!("the field {name} is longer than {LINE} bytes").into()).into());
             }
         }
         let total = request.extensions().get::<Total>().map_or(self.options.total, |own| own.0);
@@ -119,7 +125,10 @@ impl Session {
             return None;
         }
         let url = url.to_string();
-        let fits = self.mounted.iter().filter(|(prefix, _)| url.starts_with(prefix.as_str()));
+        let fits = self
+            .mounted
+            .iter()
+            .filter(|(prefix, _)| url.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)));
         fits.max_by_key(|(prefix, _)| prefix.len()).map(|(_, policy)| policy)
     }
 
@@ -142,14 +151,15 @@ impl Session {
             };
             match self.run(request, rest, last) {
                 Ok(response) => {
-                    if let Some(why) = ambiguous(&response) {
-                        return Err((Error::Protocol(format!("{}: {why}", phase()).into()), true));
-                    }
+                    // First of all, because the jar takes the cookies of an answer that we refuse, too.
                     let fields = response.headers();
                     if fields.contains_key(header::SET_COOKIE) {
                         let lines = fields.get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
                         let mut jar = self.agent.cookie_jar_lock();
                         self.fence.lock().unwrap_or_else(PoisonError::into_inner).sweep(lines, url, &mut jar);
+                    }
+                    if let Some(why) = ambiguous(&response) {
+                        return Err((Error::Protocol(format!("{}: {why}", phase()).into()), true));
                     }
                     return Ok(response);
                 }

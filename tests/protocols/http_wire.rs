@@ -430,6 +430,8 @@ fn addresses_in_normal_form() {
         ("http://127.0.0.1:80/", "http://127.0.0.1/"),
         ("http://h/a/./b/../c/..", "http://h/a/"),
         ("http://h/../../etc", "http://h/etc"),
+        ("http://h/a/%2E./b/.%2e/%2e?%2e%2e/", "http://h/?%2e%2e/"),
+        ("http://[0:0:0:0:0:0:0:1]:8080/", "http://[::1]:8080/"),
         ("http://h//a//", "http://h//a//"),
         ("http://h/a/../b?x/../y", "http://h/b?x/../y"),
         ("http://h/你?好=%2f", "http://h/%E4%BD%A0?%E5%A5%BD=%2f"),

@@ -582,6 +582,22 @@ fn too_much_is_refused_in_its_own_words() {
 }
 
 #[test]
+fn a_limit_without_end_is_none() {
+    let (write, body_grace) = (Duration::MAX, Duration::MAX);
+    let limits = Limits { write, body_grace, ..Limits::default() };
+    let lab = http::start(Options { limits, ..Options::default() }).unwrap();
+    assert_eq!(get(&lab, "GET /delay/0.01").head.status, 200);
+    let mut tcp = TcpStream::connect(lab.addr()).unwrap();
+    tcp.write_all(
+        b"POST /post HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 40000\r\n\r\n",
+    )
+    .unwrap();
+    tcp.read_exact(&mut [0; 25]).unwrap();
+    tcp.write_all(&[b'x'; 40_000]).unwrap();
+    assert_eq!(answer(&mut all(&mut tcp).as_slice(), "POST").head.status, 200);
+}
+
+#[test]
 fn tls_where_there_is_none_is_refused_at_once() {
     let lab = lab();
     // The first bytes of a record: neither a line end nor the end of anything.

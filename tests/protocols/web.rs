@@ -99,11 +99,19 @@ fn forms_json_and_methods() {
     assert_eq!(back["json"], sent);
     assert_eq!(back["headers"]["Content-Type"], "application/json");
     assert_eq!(session.delete(&lab.url("/delete")).send().unwrap().status(), 200);
-    assert_eq!(session.head(&lab.url("/get")).send().unwrap().text().unwrap(), "");
+    for page in ["/get", "/gzip"] {
+        assert_eq!(session.head(&lab.url(page)).send().unwrap().text().unwrap(), "", "{page}");
+    }
     let mut empty = session.post(&lab.url("/post")).send().unwrap();
     assert_eq!(empty.status(), 200);
     assert!(empty.text().unwrap().contains("\"Content-Length\": \"0\""));
     assert_eq!(session.request("PATCH", &lab.url("/patch")).body("x").send().unwrap().status(), 200);
+    let site = site(None, |_| ok(""));
+    for method in ["PURGE", "get"] {
+        session.request(method, &site.url("/")).body("x").send().unwrap();
+        session.request(method, &site.url("/")).send().unwrap();
+    }
+    assert_eq!(site.lines(), ["PURGE / x", "PURGE /", "get / x", "get /"], "methods are compared with regard to case");
     let asked = lab.requests();
     assert_eq!(asked.iter().filter(|request| request.head.method == "GET").count(), 0);
     let auth = session.get(&lab.url("/basic-auth/user/passwd")).basic_auth("user", "passwd").send().unwrap();
@@ -163,11 +171,17 @@ fn what_cannot_be_sent_is_refused_before_anything_is_connected() {
         get().header("Host", "other").send(),
         get().header("Content-Length", "5").send(),
         get().header("Transfer-Encoding", "chunked").send(),
+        get().header("X", &"x".repeat(17_000)).send(),
+        get().query("x", &"x".repeat(17_000)).send(),
         get().basic_auth("a:b", "c").send(),
         get().basic_auth("a", "b\nc").send(),
         session.request("GET /\r\n", &base).send(),
         session.request("", &base).send(),
     ];
+    for name in ["Host", "Content-Length", "Transfer-Encoding"] {
+        let request = ureq::http::Request::post(&base).header(name, "9").body(b"Hello".to_vec()).unwrap();
+        refused.push(session.send(request)); // the body would not be what the head says
+    }
     let port = listener.local_addr().unwrap().port();
     for url in [
         format!("{base}/a b"),
@@ -234,6 +248,15 @@ pub fn a_host_that_does_not_answer_costs_the_time_to_connect() {
     let (error, took) = timed(Options { connect: SOON, ..Options::default() }, &format!("https://{}/", silent.addr()));
     assert!(took < LATE, "{took:?}");
     assert!(error.to_string().starts_with("TLS handshake with 127.0.0.1: "), "{error}");
+}
+
+#[test]
+fn a_limit_without_end_is_none() {
+    let lab = lab::start(lab::Options::default()).unwrap();
+    let (connect, read, total) = (Duration::MAX, Some(Duration::MAX), Duration::MAX);
+    let session = Session::with(Options { connect, read, total, body: u64::MAX, ..Options::default() });
+    assert!(session.get(&lab.url("/get")).send().unwrap().text().is_ok());
+    assert!(session.get(&lab.url("/get")).timeout(Duration::MAX).send().unwrap().text().is_ok());
 }
 
 #[test]
@@ -348,6 +371,8 @@ fn the_longest_prefix_wins() {
     session.mount(&site.url("/api/"), times(3));
     session.mount(&site.url("/api/never"), times(0));
     session.mount("https://", times(9));
+    session.mount(&site.url("/upper/").to_uppercase(), times(4));
+    assert_eq!(session.get(&site.url("/upper/x")).send().unwrap().history().len(), 5, "as in Python's requests");
     let tried = |path: &str| session.get(&site.url(path)).send().unwrap().history().len();
     assert_eq!((tried("/"), tried("/api/x"), tried("/api/never/x")), (2, 4, 1));
     session.mount("http://", times(2));
@@ -522,6 +547,19 @@ pub fn redirects_that_lead_astray() {
 }
 
 #[test]
+fn a_body_that_nobody_reads_costs_no_time() {
+    let site = site(None, |asked| match (asked.connection, asked.head.target.as_str()) {
+        (0, "/go") => b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 10\r\n\r\n".into(),
+        (1, "/there") => b"HTTP/1.1 503 Later\r\nContent-Length: 10\r\n\r\nHe".into(),
+        _ => ok("Hello"),
+    });
+    let mut session = Session::with(Options { total: Duration::from_secs(5), ..Options::default() });
+    session.mount("http://", Policy { statuses: vec![503], ..Policy::default() });
+    assert_eq!(session.get(&site.url("/go")).send().unwrap().text().unwrap(), "Hello");
+    assert_eq!(site.lines(), ["GET /go", "GET /there", "GET /there"]);
+}
+
+#[test]
 fn https_does_not_become_http_unless_asked_by_its_name() {
     let plain = site(None, |_| ok("in the open"));
     let place = plain.url("/");
@@ -597,6 +635,8 @@ fn cookies_are_kept_sent_and_deleted() {
     for bad in ["a=b\r\nX: y", "no pair", "a=b; Secure", "a=b; Domain=example.com", "__Host-a=b; Path=/"] {
         assert!(matches!(session.set_cookie(&lab.url("/"), bad), Err(Error::Invalid(_))), "{bad}");
     }
+    let error = session.set_cookie(&lab.url("/"), "sid=hunter2; Secure").unwrap_err().to_string();
+    assert!(error.contains("sid") && !error.contains("hunter2"), "{error}");
     assert_eq!(session.cookies().len(), 1);
 }
 
@@ -615,6 +655,7 @@ fn which_cookies_come_back_over_http() {
         ("__Secure-a=1", ""),
         ("__Host-a=1; Path=/", ""),
         ("a=1; Domain=127.0.0.1", "a=1"),
+        ("a=1; Secure; Path=/; Path", ""), // an attribute without a value does not undo the one before it
         ("a=1; Domain=0.0.1", ""),
         ("a=1; Domain=com", ""),
         ("a=1; Domain=1", ""),
@@ -630,6 +671,18 @@ fn which_cookies_come_back_over_http() {
         let site = setting(None, lines);
         assert_eq!(cookies(&Session::new(), &site, "/s/set", "/s/later"), back, "{line}");
     }
+    let twice = setting(None, &["a=1; Secure", "a=2"]);
+    assert_eq!(cookies(&Session::new(), &twice, "/s/set", "/s/later"), "a=2", "the first is refused, not the second");
+    let secure = setting(None, &["a=1; Secure"]);
+    assert_eq!(cookies(&Session::new(), &secure, "/s/%2e%2E/set", "/s/later"), "", "one folder in two spellings");
+    // What is refused is refused with its cookies: not by way of an answer that can be read in two ways either.
+    let two_lengths = site(None, |_| {
+        let fields = "Set-Cookie: a=1; Secure\r\nContent-Length: 5\r\nTransfer-Encoding: chunked";
+        format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n5\r\nHello\r\n0\r\n\r\n").into()
+    });
+    let session = Session::new();
+    assert!(matches!(cause(session.get(&two_lengths.url("/")).send()), Error::Protocol(_)));
+    assert!(session.cookies().is_empty());
 }
 
 #[test]
@@ -645,12 +698,16 @@ fn names_that_belong_to_all_are_no_domain() {
         ("e=1; Domain=.uk", false),
         ("f=1; Domain=uk.", false),
         ("g=1; Domain=other.co.uk", false),
+        ("h=1; Domain=co.uk; Domain", false),
+        ("i=1; Domain=co.uk; Domain=", false),
     ] {
         assert_eq!(session.set_cookie(from, line).is_ok(), taken, "{line}");
     }
     let names: Vec<_> = session.cookies().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["a", "b"]);
     assert!(session.set_cookie("http://com.cn/", "h=1; Domain=com.cn").is_ok(), "its own host");
+    assert!(session.set_cookie("http://[0:0:0:0:0:0:0:1]/", "j=1; Secure").is_err());
+    assert!(!session.cookies().iter().any(|(name, _)| name == "j"), "[::1] in another spelling");
 }
 
 #[test]
@@ -672,6 +729,22 @@ fn http_cannot_replace_what_came_over_https() {
     session.get(&sealed.url("/later")).send().unwrap();
     let back = sealed.asked().last().unwrap().field("cookie").unwrap().to_owned();
     assert_eq!(sorted(back), ["__Host-x=1", "open=2", "sid=good"]);
+}
+
+#[test]
+fn a_secure_cookie_of_a_server_stays_secure() {
+    let sealed = setting(secure(Certificate::Good), &["a=1; Secure; Max-Age=600", "b=2; Max-Age=600"]);
+    let session = trusting();
+    session.get(&sealed.url("/set")).send().unwrap();
+    // What the jar knows of it decides; to this machine it would be sent over http all the same.
+    let mut jar = Vec::new();
+    session.agent().cookie_jar_lock().save_json(&mut jar).unwrap();
+    let kept: Vec<serde_json::Value> = serde_json::from_slice(&jar).unwrap();
+    let is_secure = |name: &str| {
+        let cookies = kept.iter().map(|cookie| cookie["raw_cookie"].as_str().unwrap());
+        cookies.filter(|text| text.starts_with(name)).map(|text| text.contains("Secure")).collect::<Vec<_>>()
+    };
+    assert_eq!((is_secure("a="), is_secure("b=")), (vec![true], vec![false]), "{kept:?}");
 }
 
 #[test]
@@ -968,6 +1041,14 @@ fn the_trace_shows_the_conversation_and_no_secret() {
         assert_eq!(asked[1].field("cookie"), Some("sid=31d4"));
         assert_eq!(asked[1].field("authorization"), Some("Basic bWU6cGFzc3cwcmQ="));
     }
+}
+
+#[test]
+fn a_request_shows_no_secret() {
+    let session = Session::new();
+    let request = session.post("http://h/").basic_auth("me", "hunter2").secret_header("X-Key", "hunter3");
+    let shown = format!("{:?}", request.form(&[("password", "A")]));
+    assert!(!shown.contains("hunter") && !shown.contains("61, 65"), "{shown}");
 }
 
 #[test]

@@ -169,7 +169,7 @@ impl Answer {
         headers.add("Connection", if close { "close" } else { "keep-alive" })?;
         let mut bytes = write_response(self.status, reason(self.status), &headers)?.into_bytes();
         let pauses: Duration = pieces.iter().map(|(pause, _)| *pause).sum();
-        stream.set_deadline(Deadline::after(write + wait + pauses));
+        stream.set_deadline(Deadline::after(write.saturating_add(wait + pauses)));
         if !curtain.pause(wait) {
             return Ok(End::Marked);
         }

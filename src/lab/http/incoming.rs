@@ -211,7 +211,8 @@ impl Incoming {
     /// More of a body, in the time that so many bytes may take.
     fn body_bytes(&mut self, start: Instant, received: usize, limits: &Limits) -> std::result::Result<usize, Stop> {
         let earned = Duration::from_secs_f64(received as f64 / f64::from(limits.body_rate.max(1)));
-        self.stream.set_deadline(Deadline::after((limits.body_grace + earned).saturating_sub(start.elapsed())));
+        self.stream
+            .set_deadline(Deadline::after(limits.body_grace.saturating_add(earned).saturating_sub(start.elapsed())));
         match self.more()? {
             0 => Err(bad("the connection ended in the middle of the body").into()),
             n => Ok(n),
