@@ -159,6 +159,13 @@ fn text_has_the_line_ends_of_its_side() {
     ftp.retr("text", &mut text).unwrap();
     assert_eq!(text, b"one\ntwo\n");
     assert_eq!(ftp.lines("RETR text").unwrap(), ["one", "two"]);
+    // The type that was said by hand is not the one that the client remembers.
+    ftp.set_type(Type::Image);
+    for by_hand in ["NOOP", "TYPE A", "type a"] {
+        ftp.command(by_hand).unwrap();
+        let mut file = Vec::new();
+        assert_eq!((ftp.retr("text", &mut file).unwrap(), file), (8, b"one\ntwo\n".to_vec()), "{by_hand}");
+    }
 }
 
 // ---- what stands in replies ----
@@ -293,6 +300,15 @@ fn names_that_lead_elsewhere_are_no_names_for_files() {
     for name in ["a", "...", "你好 .txt", "a-b", " ", "a\"b"] {
         assert_eq!(local_name(name).unwrap(), name);
     }
+}
+
+#[test]
+fn what_the_lab_shows() {
+    let lab = plain();
+    for name in ["film.part", ".hidden", "a.part.txt"] {
+        lab.put(name, "x").unwrap();
+    }
+    assert_eq!(lab.files().into_keys().collect::<Vec<_>>(), ["/.hidden", "/a.part.txt", "/film.part"]);
 }
 
 // ---- servers that lie, stall and leave ----
@@ -749,7 +765,8 @@ fn an_upload_over_tls_is_drained() {
 
 #[test]
 fn an_upload_that_the_server_lost_is_an_error() {
-    for (size, wanted) in [("213 5", ""), ("213 4", "Closed"), ("213 6", "Closed"), ("550 gone", ""), ("502 what?", "")]
+    for (size, wanted) in
+        [("213 5", ""), ("213 4", "Closed"), ("213 6", "Protocol"), ("550 gone", ""), ("502 what?", "")]
     {
         let file = script::play([Step::hear("Hello"), Step::HearEnd]).unwrap();
         let epsv = format!("229 (|||{}|)", file.addr().port());

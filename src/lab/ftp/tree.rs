@@ -95,7 +95,7 @@ impl Tree {
         let shown = entries.filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
             let what = fs::symlink_metadata(entry.path()).ok()?;
-            let ours = !what.is_symlink() && !name.ends_with(".part") && !name.contains(['\r', '\n', '\\']);
+            let ours = !what.is_symlink() && !is_part(&name) && !name.contains(['\r', '\n', '\\']);
             ours.then_some((name, what))
         });
         let mut all: Vec<_> = shown.collect();
@@ -119,6 +119,11 @@ impl Tree {
         }
         files
     }
+}
+
+/// Whether an upload that is not whole yet has this name: see [`Part`](crate::part::Part).
+fn is_part(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".part")
 }
 
 /// A line of LIST, in the form of `ls -l`, which most programs understand.
