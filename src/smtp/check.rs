@@ -13,6 +13,7 @@
 use crate::encode::{base64, visible};
 use crate::error::{Error, Result};
 use crate::smtp::message::{Address, BodyPart, ContentType, HeaderType, MessageBuilder, MimePart};
+use crate::smtp::wire;
 use std::borrow::Cow;
 
 /// What may stand in a head once (RFC 5322 section 3.6), as mail-builder writes it: it compares letter by letter, and would
@@ -57,15 +58,17 @@ pub(super) fn head(builder: &mut MessageBuilder<'_>) -> Result<Found> {
         seen.push(own);
         *name = Cow::Borrowed(own);
         let mut list = Vec::new();
-        if matches!(*own, "From" | "Sender" | "To" | "Cc" | "Bcc") {
+        if matches!(*own, "From" | "Sender" | "Reply-To" | "To" | "Cc" | "Bcc") {
             let HeaderType::Address(address) = value else {
                 return Err(Error::Invalid(format!("{own} must hold addresses, not text").into()));
             };
             collect(address, &mut list);
+            list.iter().try_for_each(|address| wire::mailbox(address))?;
         }
         match *own {
             "From" => found.from = list,
             "Sender" => found.sender = list.into_iter().next(),
+            "Reply-To" => {} // nobody to send it to
             "Message-ID" => found.has_id = true,
             _ => list.into_iter().for_each(|address| {
                 if !found.to.contains(&address) {

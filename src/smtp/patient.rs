@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::retry::{Policy, pause, retry_with};
 use crate::smtp::client::Smtp;
 use crate::smtp::message::{Message, MessageBuilder};
-use crate::smtp::send::Sent;
+use crate::smtp::send::{Sent, for_nobody};
 use crate::smtp::wire;
 
 impl Smtp {
@@ -40,16 +40,13 @@ impl Smtp {
             later = now_later;
             never.extend::<Vec<_>>(now_never);
             left.to = later.iter().map(|one| one.address.clone()).collect();
-            match later.first() {
-                Some(first) => Err(Error::Reply(Box::new(first.reply.clone()))),
-                None => Ok(()),
-            }
+            if later.is_empty() { Ok(()) } else { Err(for_nobody(&later)) }
         });
         never.append(&mut later);
         match (taken, done) {
             (Some(reply), _) => Ok(Sent { reply, refused: never }),
             (None, Err(error)) => Err(error),
-            (None, Ok(())) => Err(Error::Reply(Box::new(never.swap_remove(0).reply))),
+            (None, Ok(())) => Err(for_nobody(&never)),
         }
     }
 }

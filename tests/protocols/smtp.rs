@@ -683,6 +683,25 @@ fn not_now_is_tried_again_and_no_is_not() {
     assert_eq!((sent.refused.len(), sent.refused[0].reply.code), (1, 450));
     assert_eq!(lab.inbox()[1].to, ["receiver@example.com"]);
 
+    // Nobody has it: a line for each, as with `send`.
+    let policy = Policy { total: 0, ..Policy::default() };
+    let later = "450 4.2.0 later";
+    for (line, wrong) in [
+        (
+            "550 5.1.1 no such user",
+            Wrong::RefusesRecipients(vec!["receiver@example.com".into(), "b@example.com".into()]),
+        ),
+        (later, Wrong::Answers("RCPT".into(), later.into())),
+    ] {
+        let lab = lab_with(wrong);
+        let mut smtp = Smtp::connect(&lab.addr().into(), &clear()).unwrap();
+        let Err(Error::Reply(reply)) = smtp.send_patiently(&hello().cc("b@example.com"), &policy) else {
+            panic!("{line}: nobody takes it")
+        };
+        assert_eq!(reply.code.to_string(), line[..3]);
+        assert_eq!(reply.lines, ["receiver", "b"].map(|who| format!("{who}@example.com: {line}")));
+    }
+
     for (line, tries) in [("451 4.3.0 later", 4), ("554 5.7.1 no", 1), ("421 4.3.2 closing", 1)] {
         let lab = lab_with(Wrong::Answers("MAIL".into(), line.into()));
         let (options, wire) = watched(clear());
@@ -798,6 +817,9 @@ fn what_the_server_cannot_take_is_not_begun() {
     assert_eq!(wire.sent_by(Side::Client), b"EHLO localhost\r\n");
     smtp.send_to(&envelope(&["b@example.com"]), &[b'.'; 996]).unwrap();
     assert_eq!(small.inbox()[0].bytes, [&[b'.'; 996][..], b"\r\n"].concat());
+    // The size is that of the message, without the dots that are added (RFC 1870 section 5).
+    smtp.send_to(&envelope(&["b@example.com"]), &b".234567\n".repeat(111)).unwrap();
+    assert!(String::from_utf8(wire.sent_by(Side::Client)).unwrap().contains(" SIZE=999\r\n"));
 
     let lab = lab([]);
     let (options, wire) = watched(clear());
@@ -840,6 +862,8 @@ fn what_mail_builder_lets_through_is_stopped_at_the_door() {
         start().header("subject", Raw::new("x")).subject("y"),
         start().header("content-type", Raw::new("text/html")),
         start().to("c@example.com"),
+        start().reply_to("c@example.com>, <d@example.com"),
+        start().sender(vec!["c@example.com", "none"]),
         start().attachment("text/plain\r\nX: y", "a", "x"),
         start().attachment(ContentType::new("text/plain").attribute("a\r\nX", "y"), "a", "x"),
         start().inline("image/png", "id>\r\nX: y", "x"),
@@ -1172,6 +1196,11 @@ fn what_the_lab_reads_of_other_programs() {
         ("你=", Some("报.txt"), &[0, 1, 2, 3][..])
     );
     assert_eq!((parts[2].name.as_deref(), parts[2].bytes.len()), (Some("报"), 0));
+    // Where many words begin and none ends, each is looked at once.
+    let start = Instant::now();
+    let endless = format!("Subject: {}\n\n", "=?a?z ".repeat(150_000));
+    assert_eq!(mail(&endless).subject().len(), 900_000);
+    assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
     let level = |n: usize| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n");
     let nested: String = (0..1000).map(level).collect();
     assert_eq!(mail(&nested).parts().len(), 1);
