@@ -93,7 +93,7 @@ pub struct Options {
     pub dial: Dial,
     /// How long one read or write on a data connection may wait. Default 60 s, as vsftpd gives a stalled transfer at least.
     pub data: Duration,
-    /// How long one whole transfer may take, however busy it is. Default one hour; [`Duration::MAX`] for no such limit.
+    /// How long one whole transfer may take, however busy it is, beside the waits for replies. Default one hour; [`Duration::MAX`] for no such limit.
     pub transfer: Duration,
     /// Who opens the data connections.
     pub mode: Mode,

@@ -22,7 +22,7 @@ impl Smtp {
     /// none that has the message already or was refused for good.
     ///
     /// `refused` then holds all who do not have it. A lost connection ends it: whether to connect anew is the caller's to
-    /// say.
+    /// say. (Lost behind a final dot that was not the first, it leaves open whether those with a `4xx` have it.)
     ///
     /// # Errors
     /// As [`send`](Smtp::send), of the last attempt, where nobody has the message.

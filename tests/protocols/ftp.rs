@@ -281,7 +281,8 @@ fn lines_of_mlsd() {
         ("a ; b", Some(12), true, false)
     );
     assert_eq!((entry.fact("x.y"), entry.modified().map(ftp_time).as_deref()), (Some("="), Some("20240229235959")));
-    assert_eq!(Entry::parse(" nameless facts").unwrap().facts, []);
+    assert_eq!(entry.facts, "Type=FILE;SIZE=12;Modify=20240229235959.5;x.y==;", "as long as it came");
+    assert_eq!(Entry::parse(" nameless facts").unwrap().facts, "");
     assert_eq!(Entry::parse("size=18446744073709551616; a").unwrap().size(), None);
     for line in ["", "a", "type=file a", "type=file; ", "type; a", "type=file;size=1 a"] {
         assert!(matches!(Entry::parse(line), Err(Error::Protocol(_))), "{line:?}");

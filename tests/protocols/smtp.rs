@@ -1196,6 +1196,7 @@ fn what_the_lab_reads_of_other_programs() {
         ("你=", Some("报.txt"), &[0, 1, 2, 3][..])
     );
     assert_eq!((parts[2].name.as_deref(), parts[2].bytes.len()), (Some("报"), 0));
+    assert_eq!(mail("Subject: =?utf-8?Q?=+1?=\n\n").subject(), "=+1");
     // Where many words begin and none ends, each is looked at once.
     let start = Instant::now();
     let endless = format!("Subject: {}\n\n", "=?a?z ".repeat(150_000));

@@ -93,7 +93,9 @@ fn quoted(text: &[u8], mark: u8) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, behind)) = rest.split_first() {
-        let hex = behind.get(..2).and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        // Digits only: from_str_radix alone would take "+1".
+        let two = behind.get(..2).filter(|two| two.iter().all(u8::is_ascii_hexdigit));
+        let hex = two.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
         rest = match (*first == mark, hex, behind) {
             (true, Some(byte), [_, _, behind @ ..]) => {
                 bytes.push(byte);
