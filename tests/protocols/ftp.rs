@@ -553,7 +553,7 @@ pub fn data_connections_that_never_come() {
     });
 }
 
-/// Who finds the port first in active mode is not the server (RFC 2577 section 5).
+/// Who finds the port first in active mode is not the server (RFC 2577 section 8).
 pub fn a_stranger_brings_a_file() {
     // A server at another address of this machine, which only Linux has; std's sockets call from 127.0.0.1.
     let Ok(server) = TcpListener::bind("127.0.0.9:0") else { return };

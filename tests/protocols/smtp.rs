@@ -874,6 +874,8 @@ fn what_mail_builder_lets_through_is_stopped_at_the_door() {
         part(text().header("Subject", Raw::new("x"))),
         part(text().header("Content-A\r\nX", Raw::new("x"))),
         part(text().cid("a\r\nX: y")),
+        part(text().header("content-type", Raw::new("text/html"))),
+        part(text().transfer_encoding("8bit").header("content-Transfer-Encoding", Raw::new("base64"))),
         MessageBuilder::new().to("b@example.com").text_body("x"),
         MessageBuilder::new().from("a@example.com").text_body("x"),
     ];
@@ -935,6 +937,11 @@ fn head_envelope_and_bytes() {
     message.save(&path).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), message.bytes());
     assert!(matches!(message.save(folder.path()), Err(Error::Io(..))));
+    // A part says once how it is written, whatever letters its author took for the name of that field.
+    let encoded = MimePart::new("text/plain", "5L2g5aW9").header("content-transfer-encoding", Raw::new("base64"));
+    let one = MessageBuilder::new().from("a@example.com").to("b@example.com").body(encoded);
+    let one = String::from_utf8(Message::new(&one).unwrap().bytes().to_vec()).unwrap();
+    assert_eq!(one.to_lowercase().matches("content-transfer-encoding").count(), 1, "{one}");
     // What no line of a message can hold is encoded; what nobody may read is taken out.
     let long = "你好, ".repeat(25_000);
     let resent = netprimer::smtp::message::Address::from("hidden@example.com");

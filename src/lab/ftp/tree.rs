@@ -6,7 +6,7 @@
 //! RETR link    refused   a symbolic link is never followed, wherever it leads
 //! ```
 //!
-//! RFC 3659 section 2.2 (TVFS: names between slashes). The check and the use of a path are two steps; between them only somebody
+//! RFC 3659 section 6 (TVFS: names between slashes). The check and the use of a path are two steps; between them only somebody
 //! on this machine could change the folder, because no command makes a link.
 //!
 //! May use: error, encode.
