@@ -139,8 +139,9 @@ impl Smtp {
             }
         }
         if go {
-            // The server waits for a message that nobody is to get: an empty one (RFC 2920 section 3.1).
-            self.turn(b".\r\n", 1)?;
+            // The server waits for a message that nobody is to get: an empty one (RFC 2920 section 3.1). What it says to that
+            // is not why nobody gets it.
+            let _ = self.turn(b".\r\n", 1);
         }
         self.start_over();
         mail.map(|_| (None, refused))

@@ -581,20 +581,24 @@ fn a_server_that_cannot_start_over_is_not_asked_again() {
 #[test]
 fn a_data_that_is_answered_too_early_ends_empty() {
     // RFC 2920 section 3.1: all recipients are refused, and yet the server waits for a message.
-    let peer = server([
+    let begin = [
         Step::say("250-a\r\n250 PIPELINING\r\n"),
         Step::hear("MAIL FROM:<sender@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"),
         Step::say("250 OK\r\n450 4.2.0 later\r\n354 go\r\n"),
         Step::hear(".\r\n"),
-        Step::say("554 5.5.1 nobody\r\n"),
-        Step::hear("RSET\r\n"),
-        Step::say("250 OK\r\n"),
-        Step::HearEnd,
-    ]);
-    let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
-    assert_eq!(code(smtp.send_to(&envelope(&["b@example.com"]), b"secret")), 450);
-    drop(smtp);
-    peer.verdict().unwrap();
+    ];
+    let [refused, done] = ["554 5.5.1 nobody\r\n", "250 OK\r\n"].map(Step::say);
+    for end in [vec![refused, Step::hear("RSET\r\n"), done, Step::HearEnd], vec![Step::Slam]] {
+        let peer = server(begin.iter().cloned().chain(end));
+        let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
+        assert_eq!(
+            code(smtp.send_to(&envelope(&["b@example.com"]), b"secret")),
+            450,
+            "the reason, not what came of it"
+        );
+        drop(smtp);
+        peer.verdict().unwrap();
+    }
 }
 
 pub fn what_is_unknown_is_said_to_be_unknown() {
