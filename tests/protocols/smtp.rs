@@ -1004,12 +1004,16 @@ fn only_crlf_dot_crlf_ends_a_message() {
     assert_eq!(lab.inbox()[0].bytes, b".\r\nx\r\n\r\n");
     let long = |n: usize| format!("{BEGIN}{}\r\n.\r\n", "x".repeat(n));
     assert_eq!(codes(&says(&lab, long(998))).last(), Some(&250));
-    assert_eq!(codes(&says(&lab, long(1100))).last(), Some(&500));
+    let dotted = format!("{BEGIN}..{}\r\n.\r\n", "x".repeat(997));
+    assert_eq!(codes(&says(&lab, dotted)).last(), Some(&250), "998 and a doubled dot");
+    for n in [999, 1000, 1100] {
+        assert_eq!(codes(&says(&lab, long(n))).last(), Some(&500), "{n}");
+    }
     assert_eq!(codes(&says(&lab, long(100_000))).last(), Some(&500));
-    assert_eq!(lab.inbox().len(), 2);
+    assert_eq!(lab.inbox().len(), 3);
     // Left in the middle: no message.
     assert_eq!(codes(&says(&lab, format!("{BEGIN}half\r\n"))).last(), Some(&354));
-    assert_eq!(lab.inbox().len(), 2);
+    assert_eq!(lab.inbox().len(), 3);
 }
 
 #[test]
