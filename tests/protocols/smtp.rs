@@ -1011,9 +1011,11 @@ fn only_crlf_dot_crlf_ends_a_message() {
     }
     assert_eq!(codes(&says(&lab, long(100_000))).last(), Some(&500));
     assert_eq!(lab.inbox().len(), 3);
+    // Left in the middle of a command: those before it are answered.
+    assert_eq!(codes(&says(&lab, format!("{BEGIN}x\r\n.\r\nMAIL FROM:<a@x>\r\nRC"))), [250, 250, 250, 354, 250, 250]);
     // Left in the middle: no message.
     assert_eq!(codes(&says(&lab, format!("{BEGIN}half\r\n"))).last(), Some(&354));
-    assert_eq!(lab.inbox().len(), 3);
+    assert_eq!(lab.inbox().len(), 4);
 }
 
 #[test]
