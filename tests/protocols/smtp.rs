@@ -784,6 +784,7 @@ fn addresses_that_are_more_than_addresses() {
         "\"a\\\"b\"@example.com",
         "a+b=c@[127.0.0.1]",
         "a@[IPv6:::1]",
+        "a@[ipv6:::1]",
         "o'neil@example.com",
         "postmaster",
     ];
