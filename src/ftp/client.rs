@@ -226,6 +226,9 @@ impl Ftp {
         if self.control.unread() > 0 {
             return Err(self.stray(line));
         }
+        if ["TYPE", "REIN"].iter().any(|own| verb.eq_ignore_ascii_case(own)) {
+            self.in_force = None; // said by hand, too
+        }
         let sent = if secret { self.control.write_secret(line) } else { self.control.write_line(line) };
         if let Err(error) = &sent
             && !matches!(error, Error::Invalid(_))
@@ -270,7 +273,6 @@ impl Ftp {
     /// Tells the server the type, if it is another than before.
     pub(super) fn put_in_force(&mut self, wanted: Type) -> Result<()> {
         if self.in_force != Some(wanted) {
-            self.in_force = None;
             self.command(if wanted == Type::Image { "TYPE I" } else { "TYPE A" })?.expect(2)?;
             self.in_force = Some(wanted);
         }

@@ -57,7 +57,7 @@ impl Ftp {
         let whole = Deadline::after(self.options.transfer);
         self.put_in_force(kind)?;
         let way = match self.options.mode {
-            Mode::Passive => Way::Passive(self.passive()?),
+            Mode::Passive => Way::Passive(self.passive(whole)?),
             Mode::Active => Way::Active(active::invite(self)?),
         };
         if offset > 0 {
@@ -76,7 +76,7 @@ impl Ftp {
     }
 
     /// Asks for a port and connects to it: EPSV first, PASV where the server does not know that.
-    fn passive(&mut self) -> Result<Tcp> {
+    fn passive(&mut self, whole: Deadline) -> Result<Tcp> {
         let phase = "open a data connection";
         let control = self.peer;
         let (host, port) = match self.extended_port(control.ip())? {
@@ -90,7 +90,8 @@ impl Ftp {
         if port < 1024 && control.port() >= 1024 {
             return Err(Error::Protocol(format!("{phase}: the server sends us to the reserved port {port}").into()));
         }
-        stream::connect_any(&[SocketAddr::new(host, port)], Deadline::after(self.options.dial.connect))
+        let soon = Deadline::after(self.options.dial.connect).earlier(whole);
+        stream::connect_any(&[SocketAddr::new(host, port)], soon)
     }
 
     /// The port of EPSV, or nothing where only PASV will do.

@@ -91,9 +91,10 @@ pub struct Options {
     /// How to connect; `reply` is the time for one command and its reply, `connect` also that for a data connection to come about.
     /// `tls` must be `None`: FTP begins in plain text, see [`Ftp::secure`].
     pub dial: Dial,
-    /// How long one read or write on a data connection may wait. Default 60 s, as vsftpd gives a stalled transfer at least.
+    /// How long one read or write on a data connection may wait. Default 60 s; a server gives a stalled
+    /// transfer more (vsftpd 300 s).
     pub data: Duration,
-    /// How long one whole transfer may take, however busy it is. Default one hour; [`Duration::MAX`] for no such limit.
+    /// How long one whole transfer may take, however busy it is, beside the waits for replies. Default one hour; [`Duration::MAX`] for no such limit.
     pub transfer: Duration,
     /// Who opens the data connections.
     pub mode: Mode,

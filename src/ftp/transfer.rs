@@ -46,8 +46,8 @@ impl Ftp {
         self.download(path, offset, into, &mut |_, _| {})
     }
 
-    /// Begins a download and gives what comes as something to read. [`Download::finish`] says whether it was all; dropped before, the
-    /// transfer is given up.
+    /// Begins a download, always as [`Type::Image`], and gives what comes as something to read. [`Download::finish`] says whether it
+    /// was all; dropped before, the transfer is given up.
     ///
     /// # Errors
     /// Those of [`Ftp::retr`].
@@ -60,8 +60,8 @@ impl Ftp {
     /// Uploads what `from` gives until its end, and gives the number of bytes. With [`Type::Ascii`] lines end with CRLF on the wire.
     ///
     /// # Errors
-    /// Those of [`Ftp::retr`]; [`Error::Closed`] when the server has fewer bytes than were sent. After an error the server may have
-    /// kept a part under that name.
+    /// Those of [`Ftp::retr`]; [`Error::Closed`] when the server has fewer bytes than were sent, [`Error::Protocol`] when it has more.
+    /// After an error the server may have kept a part under that name.
     pub fn stor(&mut self, path: &str, from: &mut impl Read) -> Result<u64> {
         self.stor_from(path, 0, from)
     }
@@ -233,14 +233,16 @@ impl Ftp {
             progress(sent);
         }
         transfer.sent()?;
-        if kind == Type::Image
-            && let Some(size) = self.known_size(path)?
-            && size != before + sent
-        {
-            let all = before + sent;
-            return Err(Error::Closed(format!("upload {all} bytes, of which the server has {size}").into()));
+        let all = before + sent;
+        match if kind == Type::Image { self.known_size(path)? } else { None } {
+            Some(size) if size < all => {
+                Err(Error::Closed(format!("upload {all} bytes, of which the server has {size}").into()))
+            }
+            Some(size) if size > all => {
+                Err(Error::Protocol(format!("the server has {size} bytes of a file of {all}").into()))
+            }
+            _ => Ok(sent),
         }
-        Ok(sent)
     }
 }
 

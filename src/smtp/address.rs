@@ -62,9 +62,10 @@ pub fn mailbox(address: &str) -> Result<()> {
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && !c.is_control());
         !text.is_empty() && text.len() <= 63 && text.chars().all(|c| fits(c) && !c.is_whitespace())
     };
-    let literal = |text: &str| match text.strip_prefix("IPv6:") {
-        Some(six) => six.parse::<Ipv6Addr>().is_ok(),
-        None => text.parse::<Ipv4Addr>().is_ok(),
+    // A word in a grammar has no capitals (RFC 5234 section 2.3).
+    let literal = |text: &str| match text.split_at_checked(5) {
+        Some((tag, six)) if tag.eq_ignore_ascii_case("IPv6:") => six.parse::<Ipv6Addr>().is_ok(),
+        _ => text.parse::<Ipv4Addr>().is_ok(),
     };
     match domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) if literal(address) => Ok(()),

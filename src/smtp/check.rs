@@ -13,6 +13,7 @@
 use crate::encode::{base64, visible};
 use crate::error::{Error, Result};
 use crate::smtp::message::{Address, BodyPart, ContentType, HeaderType, MessageBuilder, MimePart};
+use crate::smtp::wire;
 use std::borrow::Cow;
 
 /// What may stand in a head once (RFC 5322 section 3.6), as mail-builder writes it: it compares letter by letter, and would
@@ -32,6 +33,25 @@ const ONCE: [&str; 12] = [
     "MIME-Version",
 ];
 
+/// The same for a part (RFC 2045 section 3, RFC 2183).
+const ONCE_IN_A_PART: [&str; 5] =
+    ["Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "Content-ID", "Content-Description"];
+
+/// The field that may stand there once, if this is one; from now on it has its own capitals.
+fn once(
+    name: &mut Cow<'_, str>,
+    fields: &[&'static str],
+    seen: &mut Vec<&'static str>,
+) -> Result<Option<&'static str>> {
+    let Some(own) = fields.iter().copied().find(|own| own.eq_ignore_ascii_case(name)) else { return Ok(None) };
+    if seen.contains(&own) {
+        return Err(Error::Invalid(format!("a message or a part of it has {own} only once").into()));
+    }
+    seen.push(own);
+    *name = Cow::Borrowed(own);
+    Ok(Some(own))
+}
+
 /// What a head says about the envelope.
 #[derive(Default)]
 pub(super) struct Found {
@@ -50,22 +70,19 @@ pub(super) fn head(builder: &mut MessageBuilder<'_>) -> Result<Found> {
         if name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-")) {
             return Err(Error::Invalid(format!("{name} belongs to a part of the message, not to its head").into()));
         }
-        let Some(own) = ONCE.iter().find(|own| own.eq_ignore_ascii_case(name)) else { continue };
-        if seen.contains(own) {
-            return Err(Error::Invalid(format!("a message has {own} only once").into()));
-        }
-        seen.push(own);
-        *name = Cow::Borrowed(own);
+        let Some(own) = once(name, &ONCE, &mut seen)? else { continue };
         let mut list = Vec::new();
-        if matches!(*own, "From" | "Sender" | "To" | "Cc" | "Bcc") {
+        if matches!(own, "From" | "Sender" | "Reply-To" | "To" | "Cc" | "Bcc") {
             let HeaderType::Address(address) = value else {
                 return Err(Error::Invalid(format!("{own} must hold addresses, not text").into()));
             };
             collect(address, &mut list);
+            list.iter().try_for_each(|address| wire::mailbox(address))?;
         }
-        match *own {
+        match own {
             "From" => found.from = list,
             "Sender" => found.sender = list.into_iter().next(),
+            "Reply-To" => {} // nobody to send it to
             "Message-ID" => found.has_id = true,
             _ => list.into_iter().for_each(|address| {
                 if !found.to.contains(&address) {
@@ -148,11 +165,15 @@ fn part(part: &mut MimePart<'_>, depth: usize) -> Result<()> {
     if part.headers.is_empty() || depth > 20 {
         return Err(Error::Invalid("a part of a message needs a type (and no raw part brings its own head)".into()));
     }
-    part.headers.iter().try_for_each(|(name, value)| field(name, value))?;
-    if part.headers.iter().any(|(name, _)| !name.to_ascii_lowercase().starts_with("content-")) {
-        return Err(Error::Invalid("the fields of a part begin with Content-".into()));
+    let mut seen = Vec::new();
+    for (name, value) in &mut part.headers {
+        field(name, value)?;
+        if !name.to_ascii_lowercase().starts_with("content-") {
+            return Err(Error::Invalid("the fields of a part begin with Content-".into()));
+        }
+        once(name, &ONCE_IN_A_PART, &mut seen)?;
     }
-    let encoded = part.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Content-Transfer-Encoding"));
+    let encoded = seen.contains(&"Content-Transfer-Encoding");
     if let BodyPart::Multipart(parts) = &mut part.contents {
         return parts.iter_mut().try_for_each(|one| self::part(one, depth + 1));
     }

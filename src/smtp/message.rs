@@ -17,7 +17,7 @@
 //! May use: error, and its neighbours.
 
 use crate::error::{Error, Result};
-use crate::smtp::{check, wire};
+use crate::smtp::check;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -78,7 +78,6 @@ impl Message {
         let (Some(from), Some(_)) = (found.sender.or(found.from.first().cloned()), found.to.first()) else {
             return Err(Error::Invalid("a message needs a sender (From) and a recipient (To, Cc or Bcc)".into()));
         };
-        found.from.iter().chain(&found.to).chain([&from]).try_for_each(|address| wire::mailbox(address))?;
         if !found.has_id {
             builder = builder.message_id(new_id(&from));
         }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::retry::{Policy, pause, retry_with};
 use crate::smtp::client::Smtp;
 use crate::smtp::message::{Message, MessageBuilder};
-use crate::smtp::send::Sent;
+use crate::smtp::send::{Sent, for_nobody};
 use crate::smtp::wire;
 
 impl Smtp {
@@ -22,7 +22,7 @@ impl Smtp {
     /// none that has the message already or was refused for good.
     ///
     /// `refused` then holds all who do not have it. A lost connection ends it: whether to connect anew is the caller's to
-    /// say.
+    /// say. (Lost behind a final dot that was not the first, it leaves open whether those with a `4xx` have it.)
     ///
     /// # Errors
     /// As [`send`](Smtp::send), of the last attempt, where nobody has the message.
@@ -40,16 +40,13 @@ impl Smtp {
             later = now_later;
             never.extend::<Vec<_>>(now_never);
             left.to = later.iter().map(|one| one.address.clone()).collect();
-            match later.first() {
-                Some(first) => Err(Error::Reply(Box::new(first.reply.clone()))),
-                None => Ok(()),
-            }
+            if later.is_empty() { Ok(()) } else { Err(for_nobody(&later)) }
         });
         never.append(&mut later);
         match (taken, done) {
             (Some(reply), _) => Ok(Sent { reply, refused: never }),
             (None, Err(error)) => Err(error),
-            (None, Ok(())) => Err(Error::Reply(Box::new(never.swap_remove(0).reply))),
+            (None, Ok(())) => Err(for_nobody(&never)),
         }
     }
 }

@@ -59,6 +59,21 @@ impl error::Error for Unknown {
     }
 }
 
+/// All were refused: a line for each.
+pub(super) fn for_nobody(refused: &[Refused]) -> Error {
+    let lasting = refused.iter().find(|one| one.reply.code / 100 == 5).or(refused.first());
+    let code = lasting.map_or(554, |one| one.reply.code);
+    let lines = refused.iter().map(|one| format!("{}: {}", one.address, one.reply)).collect();
+    Error::Reply(Box::new(Reply { code, lines }))
+}
+
+/// The bytes of the message in a block: neither the dots that were added nor the end count (RFC 1870 section 5).
+fn size_of(block: &[u8]) -> usize {
+    let pairs = block.iter().zip(block.iter().skip(1));
+    let dots = usize::from(block.starts_with(b".")) + pairs.filter(|(a, b)| (**a == b'\n') & (**b == b'.')).count();
+    block.len() - dots - 2 // one of the dots is that of the end
+}
+
 impl Smtp {
     /// Sends a message to all that stand in its From, To, Cc and Bcc; Bcc itself is not sent.
     ///
@@ -79,14 +94,9 @@ impl Smtp {
     /// recipient: then with a line for each. [`Error::Other`] with [`Unknown`] when only the last reply is missing.
     pub fn send_to(&mut self, envelope: &Envelope, message: &[u8]) -> Result<Sent> {
         let (reply, refused) = self.transaction(envelope, &wire::block(message)?)?;
-        match (reply, refused.first()) {
-            (Some(reply), _) => Ok(Sent { reply, refused }),
-            (None, first) => {
-                let lasting = refused.iter().find(|one| one.reply.code / 100 == 5).or(first);
-                let code = lasting.map_or(554, |one| one.reply.code);
-                let lines = refused.iter().map(|one| format!("{}: {}", one.address, one.reply)).collect();
-                Err(Error::Reply(Box::new(Reply { code, lines })))
-            }
+        match reply {
+            Some(reply) => Ok(Sent { reply, refused }),
+            None => Err(for_nobody(&refused)),
         }
     }
 
@@ -129,8 +139,9 @@ impl Smtp {
             }
         }
         if go {
-            // The server waits for a message that nobody is to get: an empty one (RFC 2920 section 3.1).
-            self.turn(b".\r\n", 1)?;
+            // The server waits for a message that nobody is to get: an empty one (RFC 2920 section 3.1). What it says to that
+            // is not why nobody gets it.
+            let _ = self.turn(b".\r\n", 1);
         }
         self.start_over();
         mail.map(|_| (None, refused))
@@ -150,7 +161,7 @@ impl Smtp {
             return Err(Error::Invalid("an envelope needs a recipient".into()));
         }
         let mut line = format!("MAIL FROM:<{}>", envelope.from);
-        let size = block.len() - 3;
+        let size = size_of(block);
         if self.extensions.size().is_some_and(|most| size > most) {
             return Err(Error::TooLong("a message for this server (SIZE)".into(), self.extensions.size().unwrap_or(0)));
         }

@@ -1,7 +1,7 @@
 //! A connection the other way round: we listen on a port of our own for one caller, and take him only if he is who was invited.
 //!
 //! Nothing of its own travels here. Two protocols in one need it: FTP tells a port on the control connection, and whoever
-//! connects there gets the data. A stranger may be quicker (RFC 2577 section 5): he is closed, and we go on waiting.
+//! connects there gets the data. A stranger may be quicker (RFC 2577 section 8): he is closed, and we go on waiting.
 //!
 //! May use: error, deadline.
 

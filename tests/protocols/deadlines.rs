@@ -519,6 +519,12 @@ const FTP: &[Row] = &[
         let mut ftp = ftp(&peer, options).unwrap();
         Some(ended(|| ftp.retr("a", &mut io::sink())))
     }),
+    ("Ftp::retr, a data port that says nothing", |time| {
+        let silent = Filtered::start(HERE).unwrap()?;
+        let peer = ftp_to(silent.addr(), []);
+        let mut ftp = ftp(&peer, transfer(time)).unwrap();
+        Some(ended(|| ftp.retr("a", &mut io::sink())))
+    }),
     ("Ftp::retr, data that drips", |time| {
         let data = peer([drip("x", time)]);
         let peer = ftp_to(data.addr(), settled());

@@ -581,20 +581,24 @@ fn a_server_that_cannot_start_over_is_not_asked_again() {
 #[test]
 fn a_data_that_is_answered_too_early_ends_empty() {
     // RFC 2920 section 3.1: all recipients are refused, and yet the server waits for a message.
-    let peer = server([
+    let begin = [
         Step::say("250-a\r\n250 PIPELINING\r\n"),
         Step::hear("MAIL FROM:<sender@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"),
         Step::say("250 OK\r\n450 4.2.0 later\r\n354 go\r\n"),
         Step::hear(".\r\n"),
-        Step::say("554 5.5.1 nobody\r\n"),
-        Step::hear("RSET\r\n"),
-        Step::say("250 OK\r\n"),
-        Step::HearEnd,
-    ]);
-    let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
-    assert_eq!(code(smtp.send_to(&envelope(&["b@example.com"]), b"secret")), 450);
-    drop(smtp);
-    peer.verdict().unwrap();
+    ];
+    let [refused, done] = ["554 5.5.1 nobody\r\n", "250 OK\r\n"].map(Step::say);
+    for end in [vec![refused, Step::hear("RSET\r\n"), done, Step::HearEnd], vec![Step::Slam]] {
+        let peer = server(begin.iter().cloned().chain(end));
+        let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
+        assert_eq!(
+            code(smtp.send_to(&envelope(&["b@example.com"]), b"secret")),
+            450,
+            "the reason, not what came of it"
+        );
+        drop(smtp);
+        peer.verdict().unwrap();
+    }
 }
 
 pub fn what_is_unknown_is_said_to_be_unknown() {
@@ -683,6 +687,25 @@ fn not_now_is_tried_again_and_no_is_not() {
     assert_eq!((sent.refused.len(), sent.refused[0].reply.code), (1, 450));
     assert_eq!(lab.inbox()[1].to, ["receiver@example.com"]);
 
+    // Nobody has it: a line for each, as with `send`.
+    let policy = Policy { total: 0, ..Policy::default() };
+    let later = "450 4.2.0 later";
+    for (line, wrong) in [
+        (
+            "550 5.1.1 no such user",
+            Wrong::RefusesRecipients(vec!["receiver@example.com".into(), "b@example.com".into()]),
+        ),
+        (later, Wrong::Answers("RCPT".into(), later.into())),
+    ] {
+        let lab = lab_with(wrong);
+        let mut smtp = Smtp::connect(&lab.addr().into(), &clear()).unwrap();
+        let Err(Error::Reply(reply)) = smtp.send_patiently(&hello().cc("b@example.com"), &policy) else {
+            panic!("{line}: nobody takes it")
+        };
+        assert_eq!(reply.code.to_string(), line[..3]);
+        assert_eq!(reply.lines, ["receiver", "b"].map(|who| format!("{who}@example.com: {line}")));
+    }
+
     for (line, tries) in [("451 4.3.0 later", 4), ("554 5.7.1 no", 1), ("421 4.3.2 closing", 1)] {
         let lab = lab_with(Wrong::Answers("MAIL".into(), line.into()));
         let (options, wire) = watched(clear());
@@ -761,6 +784,7 @@ fn addresses_that_are_more_than_addresses() {
         "\"a\\\"b\"@example.com",
         "a+b=c@[127.0.0.1]",
         "a@[IPv6:::1]",
+        "a@[ipv6:::1]",
         "o'neil@example.com",
         "postmaster",
     ];
@@ -798,6 +822,9 @@ fn what_the_server_cannot_take_is_not_begun() {
     assert_eq!(wire.sent_by(Side::Client), b"EHLO localhost\r\n");
     smtp.send_to(&envelope(&["b@example.com"]), &[b'.'; 996]).unwrap();
     assert_eq!(small.inbox()[0].bytes, [&[b'.'; 996][..], b"\r\n"].concat());
+    // The size is that of the message, without the dots that are added (RFC 1870 section 5).
+    smtp.send_to(&envelope(&["b@example.com"]), &b".234567\n".repeat(111)).unwrap();
+    assert!(String::from_utf8(wire.sent_by(Side::Client)).unwrap().contains(" SIZE=999\r\n"));
 
     let lab = lab([]);
     let (options, wire) = watched(clear());
@@ -840,6 +867,8 @@ fn what_mail_builder_lets_through_is_stopped_at_the_door() {
         start().header("subject", Raw::new("x")).subject("y"),
         start().header("content-type", Raw::new("text/html")),
         start().to("c@example.com"),
+        start().reply_to("c@example.com>, <d@example.com"),
+        start().sender(vec!["c@example.com", "none"]),
         start().attachment("text/plain\r\nX: y", "a", "x"),
         start().attachment(ContentType::new("text/plain").attribute("a\r\nX", "y"), "a", "x"),
         start().inline("image/png", "id>\r\nX: y", "x"),
@@ -850,6 +879,8 @@ fn what_mail_builder_lets_through_is_stopped_at_the_door() {
         part(text().header("Subject", Raw::new("x"))),
         part(text().header("Content-A\r\nX", Raw::new("x"))),
         part(text().cid("a\r\nX: y")),
+        part(text().header("content-type", Raw::new("text/html"))),
+        part(text().transfer_encoding("8bit").header("content-Transfer-Encoding", Raw::new("base64"))),
         MessageBuilder::new().to("b@example.com").text_body("x"),
         MessageBuilder::new().from("a@example.com").text_body("x"),
     ];
@@ -911,6 +942,11 @@ fn head_envelope_and_bytes() {
     message.save(&path).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), message.bytes());
     assert!(matches!(message.save(folder.path()), Err(Error::Io(..))));
+    // A part says once how it is written, whatever letters its author took for the name of that field.
+    let encoded = MimePart::new("text/plain", "5L2g5aW9").header("content-transfer-encoding", Raw::new("base64"));
+    let one = MessageBuilder::new().from("a@example.com").to("b@example.com").body(encoded);
+    let one = String::from_utf8(Message::new(&one).unwrap().bytes().to_vec()).unwrap();
+    assert_eq!(one.to_lowercase().matches("content-transfer-encoding").count(), 1, "{one}");
     // What no line of a message can hold is encoded; what nobody may read is taken out.
     let long = "你好, ".repeat(25_000);
     let resent = netprimer::smtp::message::Address::from("hidden@example.com");
@@ -969,12 +1005,18 @@ fn only_crlf_dot_crlf_ends_a_message() {
     assert_eq!(lab.inbox()[0].bytes, b".\r\nx\r\n\r\n");
     let long = |n: usize| format!("{BEGIN}{}\r\n.\r\n", "x".repeat(n));
     assert_eq!(codes(&says(&lab, long(998))).last(), Some(&250));
-    assert_eq!(codes(&says(&lab, long(1100))).last(), Some(&500));
+    let dotted = format!("{BEGIN}..{}\r\n.\r\n", "x".repeat(997));
+    assert_eq!(codes(&says(&lab, dotted)).last(), Some(&250), "998 and a doubled dot");
+    for n in [999, 1000, 1100] {
+        assert_eq!(codes(&says(&lab, long(n))).last(), Some(&500), "{n}");
+    }
     assert_eq!(codes(&says(&lab, long(100_000))).last(), Some(&500));
-    assert_eq!(lab.inbox().len(), 2);
+    assert_eq!(lab.inbox().len(), 3);
+    // Left in the middle of a command: those before it are answered.
+    assert_eq!(codes(&says(&lab, format!("{BEGIN}x\r\n.\r\nMAIL FROM:<a@x>\r\nRC"))), [250, 250, 250, 354, 250, 250]);
     // Left in the middle: no message.
     assert_eq!(codes(&says(&lab, format!("{BEGIN}half\r\n"))).last(), Some(&354));
-    assert_eq!(lab.inbox().len(), 2);
+    assert_eq!(lab.inbox().len(), 4);
 }
 
 #[test]
@@ -1172,6 +1214,12 @@ fn what_the_lab_reads_of_other_programs() {
         ("你=", Some("报.txt"), &[0, 1, 2, 3][..])
     );
     assert_eq!((parts[2].name.as_deref(), parts[2].bytes.len()), (Some("报"), 0));
+    assert_eq!(mail("Subject: =?utf-8?Q?=+1?=\n\n").subject(), "=+1");
+    // Where many words begin and none ends, each is looked at once.
+    let start = Instant::now();
+    let endless = format!("Subject: {}\n\n", "=?a?z ".repeat(150_000));
+    assert_eq!(mail(&endless).subject().len(), 900_000);
+    assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
     let level = |n: usize| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n");
     let nested: String = (0..1000).map(level).collect();
     assert_eq!(mail(&nested).parts().len(), 1);

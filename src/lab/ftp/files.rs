@@ -5,7 +5,7 @@
 //! C: STOR b      S: 150 go on                       C: the bytes      S: 226 it is stored
 //! ```
 //!
-//! An upload stands under its name only once it is whole. A name is UTF-8.
+//! An upload from the first byte on stands under its name only once it is whole. A name is UTF-8.
 //!
 //! May use: everything but `check`.
 

@@ -269,6 +269,12 @@ impl<'a> Session<'a> {
     }
 
     fn obey(&mut self, verb: &str, argument: &str) -> Answer {
+        // The names from before RFC 959 (RFC 1123 section 4.1.3.1) mean the same, and nobody may do more by them.
+        let verb = match verb {
+            "XCUP" => "CDUP",
+            "XCWD" | "XMKD" | "XPWD" | "XRMD" => &verb[1..],
+            verb => verb,
+        };
         let demands_tls = self.lab.wrong(|wrong| matches!(wrong, Wrong::DemandTls)) && !self.secure;
         if demands_tls && (verb == "USER" || !BEFORE_LOGIN.contains(&verb)) {
             return Err((530, "TLS first: AUTH TLS"));
@@ -322,9 +328,9 @@ impl<'a> Session<'a> {
             "MODE" if argument.eq_ignore_ascii_case("S") => Ok((200, "ok".into())),
             "STRU" if argument.eq_ignore_ascii_case("F") => Ok((200, "ok".into())),
             "MODE" | "STRU" => Err((504, "streams of bytes only")),
-            "PWD" | "XPWD" => Ok((257, format!("{} is where you are", quoted(&shown(&self.cwd))))),
-            "CWD" | "XCWD" => self.change_to(argument),
-            "CDUP" | "XCUP" => self.change_to(".."),
+            "PWD" => Ok((257, format!("{} is where you are", quoted(&shown(&self.cwd))))),
+            "CWD" => self.change_to(argument),
+            "CDUP" => self.change_to(".."),
             "PASV" | "EPSV" => self.passive(verb, argument),
             "PORT" | "EPRT" => self.active(verb, argument),
             "REST" => {
@@ -349,8 +355,8 @@ impl<'a> Session<'a> {
             "DELE" => {
                 self.change(argument, |place| if place.is_file() { fs::remove_file(&place.real) } else { denied() })
             }
-            "RMD" | "XRMD" => self.change(argument, |place| fs::remove_dir(&place.real)),
-            "MKD" | "XMKD" => {
+            "RMD" => self.change(argument, |place| fs::remove_dir(&place.real)),
+            "MKD" => {
                 let place = self.place(argument)?;
                 fs::create_dir(&place.real).map_err(|_| (550, "it cannot be made"))?;
                 Ok((257, format!("{} is there", quoted(&shown(&place.names)))))

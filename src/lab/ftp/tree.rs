@@ -6,7 +6,7 @@
 //! RETR link    refused   a symbolic link is never followed, wherever it leads
 //! ```
 //!
-//! RFC 3659 section 2.2 (TVFS: names between slashes). The check and the use of a path are two steps; between them only somebody
+//! RFC 3659 section 6 (TVFS: names between slashes). The check and the use of a path are two steps; between them only somebody
 //! on this machine could change the folder, because no command makes a link.
 //!
 //! May use: error, encode.
@@ -95,7 +95,7 @@ impl Tree {
         let shown = entries.filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
             let what = fs::symlink_metadata(entry.path()).ok()?;
-            let ours = !what.is_symlink() && !name.ends_with(".part") && !name.contains(['\r', '\n', '\\']);
+            let ours = !what.is_symlink() && !is_part(&name) && !name.contains(['\r', '\n', '\\']);
             ours.then_some((name, what))
         });
         let mut all: Vec<_> = shown.collect();
@@ -119,6 +119,11 @@ impl Tree {
         }
         files
     }
+}
+
+/// Whether an upload that is not whole yet has this name: see [`Part`](crate::part::Part).
+fn is_part(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".part")
 }
 
 /// A line of LIST, in the form of `ls -l`, which most programs understand.

@@ -75,9 +75,10 @@ fn flush(text: &mut String, bytes: &mut Vec<u8>) {
 
 /// `=?utf-8?B?...?=` at the beginning, decoded, and what stands behind it.
 fn encoded_word(text: &str) -> Option<(Vec<u8>, &str)> {
-    let mut parts = text.strip_prefix("=?")?.splitn(3, '?');
-    let (charset, encoding, rest) = (parts.next()?, parts.next()?, parts.next()?);
-    let (data, behind) = rest.split_once("?=")?;
+    // No `?` can stand in it (RFC 2047 section 2), so nobody has to look for its end further than to the next one.
+    let mut parts = text.strip_prefix("=?")?.splitn(4, '?');
+    let (charset, encoding, data) = (parts.next()?, parts.next()?, parts.next()?);
+    let behind = parts.next()?.strip_prefix('=')?;
     let known = ["utf-8", "us-ascii"].iter().any(|own| charset.eq_ignore_ascii_case(own));
     let bytes = match encoding {
         "B" | "b" if known => parse_base64(data)?,
@@ -92,7 +93,9 @@ fn quoted(text: &[u8], mark: u8) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, behind)) = rest.split_first() {
-        let hex = behind.get(..2).and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        // Digits only: from_str_radix alone would take "+1".
+        let two = behind.get(..2).filter(|two| two.iter().all(u8::is_ascii_hexdigit));
+        let hex = two.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
         rest = match (*first == mark, hex, behind) {
             (true, Some(byte), [_, _, behind @ ..]) => {
                 bytes.push(byte);

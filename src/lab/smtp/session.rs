@@ -7,7 +7,7 @@
 //! ```
 //!
 //! RFC 5321 section 4.1.4 (order), 4.5.3.1 (limits); RFC 3207; RFC 4954. Answers leave together once no further command lies
-//! in the buffer (RFC 2920 section 3.2).
+//! whole in the buffer (RFC 2920 section 3.2).
 //!
 //! May use: everything up to smtp.
 
@@ -124,7 +124,9 @@ impl<'a> Session<'a> {
 
     /// Hears a command, answers it, and says what comes after it.
     pub(super) fn next(&mut self, stopping: impl Fn() -> bool) -> Result<Next> {
-        if self.conn.unread() == 0 || self.out.len() > 1 << 16 {
+        // Of a command that lies there in part nothing more may ever come.
+        let whole = self.conn.unread() > 0 && self.conn.reader().fill_buf().is_ok_and(|rest| rest.contains(&b'\n'));
+        if !whole || self.out.len() > 1 << 16 {
             self.flush()?;
             if stopping() {
                 self.say("421 4.3.2 closing");

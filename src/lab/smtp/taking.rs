@@ -16,6 +16,8 @@ use crate::encode::{base64, parse_base64};
 use crate::error::{Error, Result};
 use crate::smtp::wire::LONGEST_LINE;
 
+const TOO_LONG: &str = "500 5.5.2 a line has at most 998 bytes";
+
 impl Session<'_> {
     pub(super) fn data(&mut self) -> Result<Next> {
         self.say("354 end with a dot on a line of its own");
@@ -30,7 +32,7 @@ impl Session<'_> {
                 Ok(Line::Gone) => return Ok(Next::Cut),
                 Ok(Line::Nul) => return Ok(self.last("550 5.6.0 a message has no NUL inside")),
                 Ok(Line::Bare) => return Ok(self.last("550 5.6.0 a line ends with CR LF, and has neither inside")),
-                Ok(Line::TooLong) => return Ok(self.last("500 5.5.2 a line has at most 998 bytes")),
+                Ok(Line::TooLong) => return Ok(self.last(TOO_LONG)),
                 Err(Error::Timeout(_)) => return Ok(self.last("421 4.4.2 the message took too long")),
                 Err(error) => return Err(error),
             };
@@ -39,6 +41,9 @@ impl Session<'_> {
                 [b'.', rest @ ..] => rest,
                 all => all,
             };
+            if text.len() > LONGEST_LINE {
+                return Ok(self.last(TOO_LONG));
+            }
             came += text.len() + 2;
             match came {
                 // Heard to its end, so that the client hears the answer; but not for ever.
