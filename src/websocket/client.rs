@@ -86,6 +86,7 @@ pub fn connect_and_see(url: &str, options: &Options) -> Result<(Socket, Response
     let (theirs, rest) = head::read(&mut line, &phase)?;
     let response = check(request, [ours, theirs].concat(), &phase, |length| reason(&mut line, &rest, length))?;
     line.set_deadline(Deadline::NEVER);
+    line.open = true;
     Ok((Socket::from_partially_read(line, rest, Role::Client, Some(options.limits.config())), response))
 }
 
