@@ -22,6 +22,7 @@ use crate::encode::visible;
 use crate::stream::Stream;
 use std::fmt::{self, Write as _};
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -85,6 +86,7 @@ pub struct Traced<S> {
     we_are: Side,
     sink: Arc<dyn Sink>,
     secret: bool,
+    finished: bool,
     ended: bool,
     silent: bool,
 }
@@ -94,7 +96,7 @@ impl<S: Stream> Traced<S> {
     pub fn new(inner: S, we_are: Side, sink: Arc<dyn Sink>) -> Traced<S> {
         let ends = inner.local_addr().and_then(|ours| Ok([ours, inner.peer_addr()?]));
         let sink = ends.ok().and_then(|ends| sink.connection(ends)).unwrap_or(sink);
-        Traced { inner, we_are, sink, secret: false, ended: false, silent: false }
+        Traced { inner, we_are, sink, secret: false, finished: false, ended: false, silent: false }
     }
 
     /// The stream itself, watched no longer.
@@ -160,7 +162,9 @@ impl<S: Stream> Stream for Traced<S> {
     }
     fn finish(&mut self) -> io::Result<()> {
         self.inner.finish()?;
-        self.tell(self.we_are, Event::Fin);
+        if !mem::replace(&mut self.finished, true) {
+            self.tell(self.we_are, Event::Fin);
+        }
         Ok(())
     }
     fn is_quiet(&mut self) -> bool {
