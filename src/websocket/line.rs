@@ -121,8 +121,7 @@ impl Line {
 
     /// Whether the bytes of the next message are counted: with empty fragments it can be endless and never large.
     pub(super) fn count_bytes(&mut self, on: bool) {
-        let most = (self.writer.limits.message as u64).saturating_mul(16).saturating_add(64 << 10);
-        self.budget = on.then_some(most);
+        self.budget = on.then_some((self.writer.limits.message as u64).saturating_mul(16).saturating_add(64 << 10));
     }
 
     /// Whether a ping that came was one too many. Its bytes are not those of a message.
@@ -188,7 +187,9 @@ impl Line {
     /// Reads what nobody wants any more: without pings, until the end or the deadline.
     pub(super) fn drain(&mut self) {
         let again = |error: &io::Error| is_late(error) || error.kind() == ErrorKind::Interrupted;
-        while self.fetch(&mut [0; 4096]).map_or_else(|e| again(&e), |n| n > 0) && !self.deadline.is_over() {}
+        while self.fetch(&mut [0; 4096]).map_or_else(|e| again(&e), |n| n > 0) && !self.deadline.is_over() {
+            let _ = self.writer.catch_up(); // our Close may be among what was left for later
+        }
     }
 
     /// What is to be done after a while of silence.
@@ -250,8 +251,7 @@ impl Read for Line {
 impl Write for Line {
     /// Writes all of it or breaks: tungstenite gives a whole frame to one write.
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
-        let shared = Arc::strong_count(&self.writer) > 1;
-        if is_control(frame) && shared && !matches!(self.reader, Reader::None) {
+        if is_control(frame) && Arc::strong_count(&self.writer) > 1 && !matches!(self.reader, Reader::None) {
             self.writer.write_soon(frame.to_vec())?;
         } else {
             self.writer.write_frame(frame)?;

@@ -48,7 +48,7 @@ pub use tungstenite::{Message, handshake::derive_accept_key, protocol::CloseFram
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use std::time::Duration;
-use tungstenite::protocol::WebSocketConfig;
+use tungstenite::protocol::{Role, WebSocketConfig};
 
 /// tungstenite's WebSocket over our connection, over TCP or TLS, of a client or a server.
 pub type Socket = tungstenite::WebSocket<Line>;
@@ -120,7 +120,7 @@ fn next(socket: &mut Socket) -> Result<Option<Message>> {
             Ok(Message::Close(frame)) => {
                 socket.get_mut().parting = frame;
                 let _ = socket.flush(); // our answer; tungstenite reports the end that we want
-                see_off(socket.get_mut());
+                see_off(socket.get_mut(), true);
                 return Ok(None);
             }
             Ok(Message::Ping(payload)) if socket.get_mut().is_too_many(&payload) => {
@@ -164,7 +164,7 @@ pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Optio
     loop {
         match socket.read() {
             Ok(Message::Close(frame)) => {
-                see_off(socket.get_mut());
+                see_off(socket.get_mut(), true);
                 return Ok(frame);
             }
             Ok(_) => {}
@@ -176,23 +176,24 @@ pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Optio
 
 /// A Close, if it may be sent.
 fn farewell(code: CloseCode, reason: &str) -> Result<CloseFrame> {
-    match code.is_allowed() && reason.len() <= 123 {
-        true => Ok(CloseFrame { code, reason: reason.into() }),
-        false => Err(Error::Invalid(format!("a Close with code {code} and {} bytes of reason", reason.len()).into())),
-    }
+    let bad = || Error::Invalid(format!("a Close with code {code} and {} bytes of reason", reason.len()).into());
+    if code.is_allowed() && reason.len() <= 123 { Ok(CloseFrame { code, reason: reason.into() }) } else { Err(bad()) }
 }
 
 /// Sends a Close and waits for no answer: what comes now cannot be understood (section 7.1.7).
 fn fail(socket: &mut Socket, code: CloseCode, reason: &str) {
     let reason: String = reason.chars().filter(char::is_ascii).take(123).collect();
     socket.get_ref().writer().close(code, &reason);
-    see_off(socket.get_mut());
+    see_off(socket.get_mut(), false);
 }
 
 /// Ends our side and drops what still comes until the other side has ended too: a socket that is closed with unread bytes is reset,
 /// and a reset can overtake our Close (RFC 1122 section 4.2.2.13).
-fn see_off(line: &mut Line) {
+fn see_off(line: &mut Line, in_order: bool) {
     line.set_deadline(line.deadline.earlier(line.writer().limits.close.into()));
+    if in_order && line.writer().role == Role::Client {
+        line.drain(); // the server ends first: who does must remember the connection for a while (section 7.1.1)
+    }
     let _ = line.writer().finish().map(|()| line.drain()); // done once: it fails the second time
 }
 

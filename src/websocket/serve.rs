@@ -257,7 +257,7 @@ impl Drop for Leaves<'_> {
 
 fn refuse(mut line: Line, answer: &Answer) {
     let _ = line.writer().write_head(&answer.bytes); // the caller may be gone
-    super::see_off(&mut line);
+    super::see_off(&mut line, false);
 }
 
 /// The end of a conversation that the handler has left, if it is not over yet.
@@ -267,7 +267,7 @@ fn see_out(socket: &mut Socket, result: &Result<()>) {
     }
     match result {
         // Somebody else has sent our Close: his answer, or what else is on its way, is read before the connection ends.
-        _ if socket.get_ref().is_over() => super::see_off(socket.get_mut()),
+        _ if socket.get_ref().is_over() => super::see_off(socket.get_mut(), false),
         Ok(()) => drop(super::close(socket, CloseCode::Normal, "")),
         Err(error) => {
             if let Some(code) = close_code(error) {

@@ -839,6 +839,28 @@ fn a_close_that_is_not_answered() {
     websocket::close(&mut socket, CloseCode::Normal, &"x".repeat(123)).unwrap();
 }
 
+/// The memory of a connection (TIME_WAIT) is for who ends it first, and has room at the server (RFC 6455 section 7.1.1).
+#[test]
+fn the_server_ends_first() {
+    for we_begin in [true, false] {
+        let (listener, addr) = support::sockets::listen();
+        let server = thread::spawn(move || {
+            let mut tcp = shaken(&listener);
+            tcp.write_all(b"\x88\x02\x03\xe8").unwrap();
+            tcp.read_exact(&mut [0; 8]).unwrap(); // the client's
+            tcp.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+            tcp.read(&mut [0]).map_err(|error| error.kind())
+        });
+        let mut socket = websocket::connect(&format!("ws://{addr}/")).unwrap();
+        if we_begin {
+            websocket::close(&mut socket, CloseCode::Normal, "").unwrap().unwrap();
+        } else {
+            assert_eq!(websocket::receive(&mut socket).unwrap(), None);
+        }
+        assert_eq!(server.join().unwrap(), Err(ErrorKind::WouldBlock), "the client did not wait");
+    }
+}
+
 // ---- two directions at once ----
 
 pub fn many_send_while_one_reads() {
