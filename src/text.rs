@@ -157,6 +157,8 @@ fn travels_as_it_is(text: &[u8]) -> bool {
 }
 
 /// A connection that speaks lines: a buffer for reading, limits, and the stream's deadline.
+///
+/// After an error of a read, a timeout too, half a line may be lost, and what comes next may be the rest of it: close it.
 #[derive(Debug)]
 pub struct TextConn {
     stream: BufReader<BoxStream>,

@@ -36,8 +36,8 @@ const LATE_WORDS: u64 = 1 << 20;
 pub fn close(mut stream: impl Stream) -> Result<()> {
     let phase = "close the connection";
     stream.finish().map_err(Error::io(phase))?;
-    match io::copy(&mut (&mut stream).take(LATE_WORDS), &mut io::sink()) {
-        Ok(LATE_WORDS) => Err(Error::TooLong("read what came after our end".into(), LATE_WORDS as usize)),
+    match io::copy(&mut (&mut stream).take(LATE_WORDS + 1), &mut io::sink()) {
+        Ok(n) if n > LATE_WORDS => Err(Error::TooLong("read what came after our end".into(), LATE_WORDS as usize)),
         Ok(_) => Ok(()),
         Err(error) if Cut::is(&error) => Ok(()),
         Err(error) => Err(Error::io(phase)(error)),

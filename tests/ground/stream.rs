@@ -1,6 +1,6 @@
 //! A connection below all protocols: that every wait ends, and the two ends.
 
-use netprimer::stream::{Stream, Tcp, connect, connect_any, resolve};
+use netprimer::stream::{Stream, Tcp, close, connect, connect_any, resolve};
 use netprimer::{Deadline, Error};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -212,6 +212,17 @@ fn another_thread_can_end_a_read_that_waits() {
     assert_eq!(n, 0);
     drop(ours);
     assert!(closer.upgrade().is_none(), "a closer alone keeps nothing open");
+}
+
+#[test]
+fn late_words_up_to_the_limit_are_dropped() {
+    for (more, sound) in [(0, true), (1, false)] {
+        let (mut ours, mut peer) = pair();
+        ours.set_deadline(Duration::from_secs(20).into());
+        let talks = thread::spawn(move || drop(peer.write_all(&vec![b'x'; (1 << 20) + more])));
+        assert_eq!(close(ours).is_ok(), sound, "1 MiB and {more}");
+        talks.join().unwrap();
+    }
 }
 
 #[test]
