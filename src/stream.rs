@@ -236,6 +236,30 @@ impl fmt::Debug for Tcp {
     }
 }
 
+/// Fields of HTTP whose values are secrets whoever writes them.
+const SECRET_FIELDS: [&str; 3] = ["Authorization: ", "Proxy-Authorization: ", "Cookie: "];
+
+/// Writes the head of a request. The value of a secret field goes in a write of its own, so that who watches the wire sees that
+/// it was there, and no more.
+pub(crate) fn write_head(stream: &mut dyn Stream, head: &[u8]) -> io::Result<()> {
+    let mut from = 0;
+    let mut end = 0;
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        let names = |name: &&&str| line.get(..name.len()).is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()));
+        let value = end + SECRET_FIELDS.iter().find(names).map_or(line.len(), |name| name.len());
+        end += line.len();
+        if value < end {
+            stream.write_all(&head[from..value])?;
+            stream.secret(true);
+            let sent = stream.write_all(&head[value..end]);
+            stream.secret(false);
+            sent?;
+            from = end;
+        }
+    }
+    stream.write_all(&head[from..])
+}
+
 /// The addresses of a host, in the system's order (IPv6 and IPv4, RFC 6724), before the deadline.
 ///
 /// An address in numbers needs no lookup; `[::1]` may stand in brackets. The lookup of a name has no timeout in any

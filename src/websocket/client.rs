@@ -31,7 +31,7 @@ pub struct Options {
     pub dial: Dial,
     /// What the other side may take, and how long it may be silent.
     pub limits: Limits,
-    /// Fields that are added to the handshake, `Origin` or `Authorization` for instance.
+    /// Fields that are added to the handshake, `Origin` or `Authorization` for instance; of a login and of cookies no trace shows the value.
     pub headers: Vec<(String, String)>,
     /// Subprotocols that are offered, the dearest first (section 1.9). The server must choose one of them, if there are any.
     pub protocols: Vec<String>,

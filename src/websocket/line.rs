@@ -37,10 +37,8 @@ pub struct Line {
     /// When the first tick without a byte was over.
     silent: Option<Instant>,
     pinged: Option<Instant>,
-    /// The handshake is over: pings may go.
-    pub(super) open: bool,
-    /// Since when the pings that come are counted, and how many came.
-    pings: (Instant, u32),
+    pub(super) open: bool, // the handshake is over: pings may go
+    pings: (Instant, u32), // since when those that come are counted, and how many came
     /// How many bytes may come before the next whole message, where somebody counts.
     budget: Option<u64>,
     /// The other side's Close.

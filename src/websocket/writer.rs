@@ -5,7 +5,7 @@
 use super::Limits;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::stream::{BoxStream, Stream};
+use crate::stream::{self, BoxStream, Stream};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Write};
@@ -100,7 +100,9 @@ impl Writer {
 
     /// Bytes that are no frame: the handshake.
     pub(super) fn write_head(&self, head: &[u8]) -> io::Result<()> {
-        self.whole(&mut locked(&self.turn), head, Time::Usual)
+        let mut stream = locked(&self.stream);
+        stream.set_deadline(Deadline::after(self.limits.write));
+        stream::write_head(&mut **stream, head)
     }
 
     /// Sends a frame when it is our turn.

@@ -992,6 +992,24 @@ fn no_mask_is_like_another() {
     assert!(sent[head..].len() == 10_000 && masks.len() > 990, "{} different masks", masks.len());
 }
 
+#[test]
+fn a_login_leaves_no_trace_of_itself() {
+    let running = websocket::serve(Server::bind("127.0.0.1:0").unwrap(), Serve::default(), |client| {
+        let field = |name: &str| client.request.headers().get(name).unwrap().to_str().unwrap().to_owned();
+        let all = ["authorization", "x-name", "cookie"].map(field).join(", ");
+        client.send(format!("{} bytes", all.len()))
+    });
+    let (running, wire) = (running.unwrap(), Transcript::new());
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let headers = vec![field("Authorization", "Bearer sesame"), field("X-Name", "me"), field("Cookie", "sid=sesame")];
+    let dial = Dial { trace: Some(Arc::new(wire.clone())), ..Dial::default() };
+    let options = websocket::Options { dial, headers, ..Default::default() };
+    let mut socket = websocket::connect_with(&format!("ws://{}/", running.addr()), &options).unwrap();
+    assert_eq!(socket.read().unwrap().to_string(), "29 bytes");
+    let shown = wire.to_string();
+    assert!(!shown.contains("sesame") && shown.to_lowercase().contains("authorization: \nc: ***"), "{shown}");
+}
+
 // ---- servers that lie to our client ----
 
 fn patient(connect: Duration) -> websocket::Options {
