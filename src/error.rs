@@ -239,9 +239,8 @@ fn hint(kind: Option<ErrorKind>, text: &str) -> Option<&'static str> {
             "another program has this port: stop it, or take another port (port 0 takes any that is free)"
         }
         ErrorKind::AddrNotAvailable => "this machine has no such address: 127.0.0.1 and [::1] are always your own",
-        ErrorKind::PermissionDenied if text.starts_with("error: listen on ") => {
-            "ports below 1024 may be reserved for the administrator: take a higher one"
-        }
+        ErrorKind::PermissionDenied if !text.contains("listen on ") => return None,
+        ErrorKind::PermissionDenied => "ports below 1024 may be reserved for the administrator: take a higher one",
         ErrorKind::InvalidInput => {
             "an address is HOST:PORT with a port from 0 to 65535: 127.0.0.1:8888, localhost:8888 or [::1]:8888"
         }

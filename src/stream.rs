@@ -20,7 +20,6 @@ pub(crate) use sealed::{Below, Cause, Session, handshake};
 pub use tls::{Tls, upgrade};
 
 use crate::deadline::Deadline;
-use crate::encode::visible;
 use crate::error::{Error, Result};
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -236,30 +235,6 @@ impl fmt::Debug for Tcp {
     }
 }
 
-/// Fields of HTTP whose values are secrets whoever writes them.
-const SECRET_FIELDS: [&str; 3] = ["Authorization: ", "Proxy-Authorization: ", "Cookie: "];
-
-/// Writes the head of a request. The value of a secret field goes in a write of its own, so that who watches the wire sees that
-/// it was there, and no more.
-pub(crate) fn write_head(stream: &mut dyn Stream, head: &[u8]) -> io::Result<()> {
-    let mut from = 0;
-    let mut end = 0;
-    for line in head.split_inclusive(|byte| *byte == b'\n') {
-        let names = |name: &&&str| line.get(..name.len()).is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()));
-        let value = end + SECRET_FIELDS.iter().find(names).map_or(line.len(), |name| name.len());
-        end += line.len();
-        if value < end {
-            stream.write_all(&head[from..value])?;
-            stream.secret(true);
-            let sent = stream.write_all(&head[value..end]);
-            stream.secret(false);
-            sent?;
-            from = end;
-        }
-    }
-    stream.write_all(&head[from..])
-}
-
 /// The addresses of a host, in the system's order (IPv6 and IPv4, RFC 6724), before the deadline.
 ///
 /// An address in numbers needs no lookup; `[::1]` may stand in brackets. The lookup of a name has no timeout in any
@@ -270,7 +245,7 @@ pub(crate) fn write_head(stream: &mut dyn Stream, head: &[u8]) -> io::Result<()>
 /// [`Error::Timeout`]; [`Error::Io`] when the name is unknown or malformed (a label of 64 bytes never leaves this
 /// machine, RFC 1035 section 2.3.4); [`Error::Invalid`] for one that is empty or has a space or a control character in it.
 pub fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
-    let phase = format!("look up {}", visible(host.as_bytes()));
+    let phase = format!("look up {}", crate::encode::visible(host.as_bytes()));
     if let Ok(ip) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }

@@ -22,7 +22,6 @@ use crate::encode::visible;
 use crate::stream::Stream;
 use std::fmt::{self, Write as _};
 use std::io::{self, ErrorKind, Read, Write};
-use std::mem;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -74,8 +73,7 @@ pub trait Sink: Send + Sync {
 
     /// Whoever is told of several connections at once may want to tell them apart: the sink for the one between `ends` (our
     /// address and the peer's), if it has one of its own. Over TLS, and after STARTTLS, it is asked again for the same ends.
-    fn connection(&self, ends: [SocketAddr; 2]) -> Option<Arc<dyn Sink>> {
-        let _ = ends;
+    fn connection(&self, _ends: [SocketAddr; 2]) -> Option<Arc<dyn Sink>> {
         None
     }
 }
@@ -162,7 +160,7 @@ impl<S: Stream> Stream for Traced<S> {
     }
     fn finish(&mut self) -> io::Result<()> {
         self.inner.finish()?;
-        if !mem::replace(&mut self.finished, true) {
+        if !std::mem::replace(&mut self.finished, true) {
             self.tell(self.we_are, Event::Fin);
         }
         Ok(())

@@ -47,8 +47,6 @@ pub fn close(mut stream: impl Stream) -> Result<()> {
 /// What [`upgrade`](super::upgrade) says of a certificate without a list of names.
 pub(super) const NO_NAMES: &str = "no subjectAltName";
 
-const NOT_TAKEN: &str = "the other side does not take our certificate";
-
 /// A failure of TLS itself: a sentence for people, and what the TLS package said.
 #[derive(Debug)]
 struct Fault(Cow<'static, str>, Cause);
@@ -69,7 +67,7 @@ impl error::Error for Fault {
 
 /// The words of OpenSSL and what they mean; what fits none, and what other systems say, is shown as it is. The first that
 /// fits counts: some contain others.
-const MEANINGS: [(&str, &str); 24] = [
+const MEANINGS: [(&str, &str); 23] = [
     ("certificate has expired", "its certificate has expired"),
     ("certificate is not yet valid", "its certificate is not valid yet: is the clock of this machine right?"),
     ("hostname mismatch", "its certificate was made for another name: is this the right host?"),
@@ -90,9 +88,8 @@ const MEANINGS: [(&str, &str); 24] = [
     ("no shared cipher", "no cipher that both sides speak"),
     ("alert unknown ca", "the other side does not trust our certificate: it does not know its authority"),
     ("alert certificate required", "the other side wants a certificate of ours"),
-    ("alert bad certificate", NOT_TAKEN),
-    ("alert unsupported certificate", NOT_TAKEN),
-    ("alert certificate", NOT_TAKEN),
+    ("alert bad certificate", "the other side does not take our certificate"),
+    ("alert certificate", "the other side does not take our certificate"),
     ("bad record mac", "a record was changed on its way"),
 ];
 

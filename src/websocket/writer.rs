@@ -1,11 +1,11 @@
 //! Writing to one connection from many places: a whole frame each, and never a wait for who reads.
 //!
-//! RFC 6455 sections 5.4 and 5.5. May use: error, deadline, stream.
+//! RFC 6455 sections 5.4 and 5.5. May use: error, deadline, stream, url.
 
 use super::Limits;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::stream::{self, BoxStream, Stream};
+use crate::stream::{BoxStream, Stream};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Write};
@@ -102,7 +102,7 @@ impl Writer {
     pub(super) fn write_head(&self, head: &[u8]) -> io::Result<()> {
         let mut stream = locked(&self.stream);
         stream.set_deadline(Deadline::after(self.limits.write));
-        stream::write_head(&mut **stream, head)
+        crate::url::write_head(&mut **stream, head)
     }
 
     /// Sends a frame when it is our turn.
