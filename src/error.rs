@@ -183,8 +183,8 @@ impl From<Error> for io::Error {
 ///
 /// An error of kind `InvalidInput` means that the arguments were wrong (std itself gives it for a malformed address or
 /// a port over 65535): exit status 2, and the usage of the socket lessons, which all take one address; who typed `--help`
-/// or `-h` in its place asked for that usage, and gets it with status 0. A program with other arguments puts its own
-/// `usage:` into the message.
+/// or `-h` in its place asked for that usage, and gets it with status 0. [`Error::Invalid`] has words of its own for what is
+/// wrong, and its own `usage:` where there is one.
 ///
 /// ```
 /// # use std::process::ExitCode;
@@ -207,10 +207,11 @@ pub fn finish<E: Into<Box<dyn error::Error + Send + Sync>>>(result: std::result:
         return ExitCode::SUCCESS;
     }
     let mut text = format!("error: {error}\n");
-    if let Some(hint) = hint(kind, &text) {
+    let in_our_words = matches!(error.downcast_ref(), Some(Error::Invalid(_)));
+    if let Some(hint) = hint(kind, &text).filter(|_| !in_our_words) {
         text += &format!("hint: {hint}\n");
     }
-    if kind == Some(ErrorKind::InvalidInput) && !text.contains("usage:") {
+    if kind == Some(ErrorKind::InvalidInput) && !in_our_words {
         text += &format!("usage: {} [ADDR]\n", program());
     }
     // Nobody may be left to read it: a closed stderr is no reason for a panic.
@@ -238,8 +239,9 @@ fn hint(kind: Option<ErrorKind>, text: &str) -> Option<&'static str> {
             "another program has this port: stop it, or take another port (port 0 takes any that is free)"
         }
         ErrorKind::AddrNotAvailable => "this machine has no such address: 127.0.0.1 and [::1] are always your own",
+        ErrorKind::PermissionDenied if !text.contains("listen on ") => return None,
         ErrorKind::PermissionDenied => "ports below 1024 may be reserved for the administrator: take a higher one",
-        ErrorKind::InvalidInput if !text.contains("usage:") => {
+        ErrorKind::InvalidInput => {
             "an address is HOST:PORT with a port from 0 to 65535: 127.0.0.1:8888, localhost:8888 or [::1]:8888"
         }
         ErrorKind::TimedOut | ErrorKind::WouldBlock => {
@@ -305,6 +307,13 @@ mod tests {
         let cause = error::Error::source(&error).and_then(|e| e.downcast_ref::<io::Error>());
         assert_eq!(cause.map(io::Error::kind), Some(ErrorKind::PermissionDenied));
         assert_eq!(kind_of(&error), Some(ErrorKind::PermissionDenied));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_ours_is_no_port() {
+        let hint = |what: &str| hint(Some(ErrorKind::PermissionDenied), &format!("error: {what}: Permission denied\n"));
+        assert!(hint("listen on 127.0.0.1:80").is_some_and(|hint| hint.contains("1024")));
+        assert_eq!(hint("create /etc/page.html"), None);
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn read(reader: &mut impl BufRead, limits: &Limits, every: bool) -> Result<Reply
     let mut reply = Reply { code, lines: vec![text] };
     let (mut ended, mut room) = (end, WHOLE.max(limits.line).saturating_sub(first.len()));
     while !ended {
-        if reply.lines.len() == limits.lines {
+        if reply.lines.len() >= limits.lines {
             return Err(Error::TooLong("read the lines of a reply".into(), limits.lines));
         }
         let line = next()?;

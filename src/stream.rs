@@ -131,7 +131,7 @@ impl Tcp {
 
     /// How long one read or one write may wait for the peer, beside the deadline; `None` for no such limit.
     pub fn set_patience(&mut self, each: Option<Duration>) {
-        self.patience = each.filter(|time| !time.is_zero());
+        self.patience = each.map(|time| time.max(Duration::from_micros(1))); // a timeout of zero would be none
     }
 
     /// The socket itself, for what this type does not cover.
@@ -243,9 +243,9 @@ impl fmt::Debug for Tcp {
 ///
 /// # Errors
 /// [`Error::Timeout`]; [`Error::Io`] when the name is unknown or malformed (a label of 64 bytes never leaves this
-/// machine, RFC 1035 section 2.3.4); [`Error::Invalid`] for a name with a NUL in it.
+/// machine, RFC 1035 section 2.3.4); [`Error::Invalid`] for one that is empty or has a space or a control character in it.
 pub fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
-    let phase = format!("look up {host}");
+    let phase = format!("look up {}", crate::encode::visible(host.as_bytes()));
     if let Ok(ip) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
@@ -299,7 +299,7 @@ pub fn connect_any(addresses: &[SocketAddr], deadline: Deadline) -> Result<Tcp> 
 }
 
 fn connect_one(address: &SocketAddr, deadline: Deadline, addresses_left: usize) -> io::Result<Tcp> {
-    let socket = match deadline.left("connect")? {
+    let socket = match deadline.left("").map_err(|_| io::Error::from(ErrorKind::TimedOut))? {
         Some(rest) => {
             let share = rest / u32::try_from(addresses_left).unwrap_or(u32::MAX);
             TcpStream::connect_timeout(address, share.max(Duration::from_micros(1)))?

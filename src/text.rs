@@ -156,7 +156,7 @@ fn travels_as_it_is(text: &[u8]) -> bool {
         && !pairs.fold(false, |any, pair| any | odd(pair))
 }
 
-/// A connection that speaks lines: a buffer for reading, limits, and the stream's deadline.
+/// A connection that speaks lines: a buffer for reading, limits, and the stream's deadline. After a read that failed or was late half a line may be lost: close it.
 #[derive(Debug)]
 pub struct TextConn {
     stream: BufReader<BoxStream>,

@@ -73,8 +73,7 @@ pub trait Sink: Send + Sync {
 
     /// Whoever is told of several connections at once may want to tell them apart: the sink for the one between `ends` (our
     /// address and the peer's), if it has one of its own. Over TLS, and after STARTTLS, it is asked again for the same ends.
-    fn connection(&self, ends: [SocketAddr; 2]) -> Option<Arc<dyn Sink>> {
-        let _ = ends;
+    fn connection(&self, _ends: [SocketAddr; 2]) -> Option<Arc<dyn Sink>> {
         None
     }
 }
@@ -85,6 +84,7 @@ pub struct Traced<S> {
     we_are: Side,
     sink: Arc<dyn Sink>,
     secret: bool,
+    finished: bool,
     ended: bool,
     silent: bool,
 }
@@ -94,7 +94,7 @@ impl<S: Stream> Traced<S> {
     pub fn new(inner: S, we_are: Side, sink: Arc<dyn Sink>) -> Traced<S> {
         let ends = inner.local_addr().and_then(|ours| Ok([ours, inner.peer_addr()?]));
         let sink = ends.ok().and_then(|ends| sink.connection(ends)).unwrap_or(sink);
-        Traced { inner, we_are, sink, secret: false, ended: false, silent: false }
+        Traced { inner, we_are, sink, secret: false, finished: false, ended: false, silent: false }
     }
 
     /// The stream itself, watched no longer.
@@ -160,7 +160,9 @@ impl<S: Stream> Stream for Traced<S> {
     }
     fn finish(&mut self) -> io::Result<()> {
         self.inner.finish()?;
-        self.tell(self.we_are, Event::Fin);
+        if !std::mem::replace(&mut self.finished, true) {
+            self.tell(self.we_are, Event::Fin);
+        }
         Ok(())
     }
     fn is_quiet(&mut self) -> bool {

@@ -8,13 +8,40 @@
 //! RFC 3986, RFC 9110 section 4.2. What stands here ends up in the first line of a request, so nothing gets through that
 //! could end that line.
 //!
-//! May use: error, encode, dial. Both ways to speak HTTP use it: `http` by hand and `web` with ureq.
+//! May use: error, encode, stream, dial. Both ways to speak HTTP use it: `http` by hand and `web` with ureq, and so does
+//! `websocket`, which begins as HTTP.
 
 use crate::dial::Target;
 use crate::encode::{percent_byte, visible};
 use crate::error::{Error, Result};
+use crate::stream::Stream;
 use std::fmt;
+use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
+
+/// Fields whose values are secrets whoever writes them.
+const SECRET_FIELDS: [&str; 3] = ["Authorization: ", "Proxy-Authorization: ", "Cookie: "];
+
+/// Writes the head of a request. The value of a secret field goes in a write of its own, so that who watches the wire sees that
+/// it was there, and no more.
+pub(crate) fn write_head(stream: &mut dyn Stream, head: &[u8]) -> io::Result<()> {
+    let mut from = 0;
+    let mut end = 0;
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        let names = |name: &&&str| line.get(..name.len()).is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()));
+        let value = end + SECRET_FIELDS.iter().find(names).map_or(line.len(), |name| name.len());
+        end += line.len();
+        if value < end {
+            stream.write_all(&head[from..value])?;
+            stream.secret(true);
+            let sent = stream.write_all(&head[value..end]);
+            stream.secret(false);
+            sent?;
+            from = end;
+        }
+    }
+    stream.write_all(&head[from..])
+}
 
 /// An `http` or `https` address, in normal form.
 ///

@@ -36,8 +36,8 @@ const LATE_WORDS: u64 = 1 << 20;
 pub fn close(mut stream: impl Stream) -> Result<()> {
     let phase = "close the connection";
     stream.finish().map_err(Error::io(phase))?;
-    match io::copy(&mut (&mut stream).take(LATE_WORDS), &mut io::sink()) {
-        Ok(LATE_WORDS) => Err(Error::TooLong("read what came after our end".into(), LATE_WORDS as usize)),
+    match io::copy(&mut (&mut stream).take(LATE_WORDS + 1), &mut io::sink()) {
+        Ok(n) if n > LATE_WORDS => Err(Error::TooLong("read what came after our end".into(), LATE_WORDS as usize)),
         Ok(_) => Ok(()),
         Err(error) if Cut::is(&error) => Ok(()),
         Err(error) => Err(Error::io(phase)(error)),
@@ -67,7 +67,7 @@ impl error::Error for Fault {
 
 /// The words of OpenSSL and what they mean; what fits none, and what other systems say, is shown as it is. The first that
 /// fits counts: some contain others.
-const MEANINGS: [(&str, &str); 22] = [
+const MEANINGS: [(&str, &str); 23] = [
     ("certificate has expired", "its certificate has expired"),
     ("certificate is not yet valid", "its certificate is not valid yet: is the clock of this machine right?"),
     ("hostname mismatch", "its certificate was made for another name: is this the right host?"),
@@ -88,7 +88,8 @@ const MEANINGS: [(&str, &str); 22] = [
     ("no shared cipher", "no cipher that both sides speak"),
     ("alert unknown ca", "the other side does not trust our certificate: it does not know its authority"),
     ("alert certificate required", "the other side wants a certificate of ours"),
-    ("certificate", "the other side does not take our certificate"),
+    ("alert bad certificate", "the other side does not take our certificate"),
+    ("alert certificate", "the other side does not take our certificate"),
     ("bad record mac", "a record was changed on its way"),
 ];
 

@@ -31,7 +31,7 @@ pub struct Options {
     pub dial: Dial,
     /// What the other side may take, and how long it may be silent.
     pub limits: Limits,
-    /// Fields that are added to the handshake, `Origin` or `Authorization` for instance.
+    /// Fields that are added to the handshake, `Origin` or `Authorization` for instance; of a login and of cookies no trace shows the value.
     pub headers: Vec<(String, String)>,
     /// Subprotocols that are offered, the dearest first (section 1.9). The server must choose one of them, if there are any.
     pub protocols: Vec<String>,
@@ -86,6 +86,7 @@ pub fn connect_and_see(url: &str, options: &Options) -> Result<(Socket, Response
     let (theirs, rest) = head::read(&mut line, &phase)?;
     let response = check(request, [ours, theirs].concat(), &phase, |length| reason(&mut line, &rest, length))?;
     line.set_deadline(Deadline::NEVER);
+    line.open = true;
     Ok((Socket::from_partially_read(line, rest, Role::Client, Some(options.limits.config())), response))
 }
 

@@ -31,13 +31,11 @@ impl fmt::Display for Refused {
 
 impl error::Error for Refused {}
 
-const PHASE: &str = "WebSocket";
-
 impl From<tungstenite::Error> for Error {
     fn from(error: tungstenite::Error) -> Error {
         use tungstenite::Error as E;
         match error {
-            E::Io(cause) => Error::io(PHASE)(cause),
+            E::Io(cause) => Error::io("WebSocket")(cause),
             E::ConnectionClosed | E::AlreadyClosed => Error::Closed("WebSocket, after its Close".into()),
             E::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
                 Error::Closed("WebSocket, without a Close".into())
@@ -48,7 +46,7 @@ impl From<tungstenite::Error> for Error {
             E::Protocol(what) => Error::Protocol(format!("WebSocket: {what}").into()),
             E::WriteBufferFull(_) => Error::Invalid("send a message: longer than the limit for messages".into()),
             E::Url(what) => Error::Invalid(what.to_string().into()),
-            other => Error::Other(PHASE.into(), Box::new(other)),
+            other => Error::Other("WebSocket".into(), Box::new(other)),
         }
     }
 }

@@ -103,7 +103,6 @@ impl Hub {
         shared.latest += 1;
         let number = shared.latest;
         shared.members.insert(number, Member { queue, sender });
-        drop(shared);
         Ok(Seat { hub: self.clone(), number })
     }
 
@@ -143,7 +142,6 @@ pub struct Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let member = locked(&self.hub.shared).members.remove(&self.number);
-        drop(member); // after the lock
+        let _member = locked(&self.hub.shared).members.remove(&self.number); // dropped after the lock
     }
 }

@@ -37,6 +37,8 @@ pub struct Line {
     /// When the first tick without a byte was over.
     silent: Option<Instant>,
     pinged: Option<Instant>,
+    pub(super) open: bool, // the handshake is over: pings may go
+    pings: (Instant, u32), // since when those that come are counted, and how many came
     /// How many bytes may come before the next whole message, where somebody counts.
     budget: Option<u64>,
     /// The other side's Close.
@@ -88,7 +90,8 @@ impl Line {
 
     fn of(reader: Reader, writer: Arc<Writer>) -> Line {
         let (deadline, ahead, more) = (Deadline::NEVER, Cursor::default(), false);
-        Line { reader, writer, deadline, ahead, more, silent: None, pinged: None, budget: None, parting: None }
+        let (open, pings, silent, pinged, budget, parting) = (false, (Instant::now(), 0), None, None, None, None);
+        Line { reader, writer, deadline, ahead, more, silent, pinged, open, pings, budget, parting }
     }
 
     /// Another one that writes to the same connection.
@@ -116,7 +119,17 @@ impl Line {
 
     /// Whether the bytes of the next message are counted: with empty fragments it can be endless and never large.
     pub(super) fn count_bytes(&mut self, on: bool) {
-        self.budget = on.then_some(16 * self.writer.limits.message as u64 + (64 << 10));
+        self.budget = on.then_some((self.writer.limits.message as u64).saturating_mul(16).saturating_add(64 << 10));
+    }
+
+    /// Whether a ping that came was one too many. Its bytes are not those of a message.
+    pub(super) fn is_too_many(&mut self, payload: &[u8]) -> bool {
+        self.budget = self.budget.map(|rest| rest.saturating_add(6 + payload.len() as u64));
+        if self.pings.0.elapsed() >= Duration::from_secs(1) {
+            self.pings = (Instant::now(), 0);
+        }
+        self.pings.1 += 1;
+        self.pings.1 > self.writer.limits.pings
     }
 
     /// The address of the peer.
@@ -125,10 +138,6 @@ impl Line {
     /// When the connection is already gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.writer.socket.upgrade().ok_or_else(|| ErrorKind::NotConnected.into()).and_then(|socket| socket.peer_addr())
-    }
-
-    fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.writer) > 1
     }
 
     /// What is short goes straight to who asks. Where that was not all, more is read ahead.
@@ -174,32 +183,33 @@ impl Line {
     }
 
     /// Reads what nobody wants any more: without pings, until the end or the deadline.
-    pub(super) fn drain(&mut self, bin: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.fetch(bin) {
-                _ if self.deadline.is_over() => return Err(late("wait for the end")),
-                Err(error) if is_late(&error) || error.kind() == ErrorKind::Interrupted => {}
-                read => return read,
-            }
+    pub(super) fn drain(&mut self) {
+        let again = |error: &io::Error| is_late(error) || error.kind() == ErrorKind::Interrupted;
+        while self.fetch(&mut [0; 4096]).map_or_else(|e| again(&e), |n| n > 0) && !self.deadline.is_over() {
+            let _ = self.writer.catch_up(); // our Close may be among what was left for later
         }
     }
 
     /// What is to be done after a while of silence.
     fn waited(&mut self) -> io::Result<()> {
-        if self.deadline.is_over() {
-            return Err(late(if self.is_over() { "wait for the other side's Close" } else { "wait for a message" }));
-        }
         let limits = self.writer.limits;
-        let Some(ping_after) = limits.ping_after.filter(|_| !self.is_over()) else { return Ok(()) };
-        let silent = self.silent.get_or_insert_with(Instant::now).elapsed() + limits.tick();
-        match self.pinged {
-            Some(pinged) if pinged.elapsed() >= limits.pong_within => Err(late("wait for the pong to our ping")),
-            None if silent >= ping_after => {
-                self.pinged = Some(Instant::now());
-                self.writer.tell(Frame::ping(Vec::new()))
+        // Also where the deadline is over: who looks in often and briefly sees no other silence.
+        if let Some(ping_after) = limits.ping_after.filter(|_| self.open && !self.is_over()) {
+            let silent = self.silent.get_or_insert_with(Instant::now).elapsed() + limits.tick();
+            match self.pinged {
+                Some(when) if when.elapsed() >= limits.pong_within => {
+                    return Err(late("wait for the pong to our ping"));
+                }
+                None if silent >= ping_after => {
+                    self.pinged = Some(Instant::now());
+                    self.budget = self.budget.map(|rest| rest.saturating_add(6 + 125)); // the pong
+                    self.writer.tell(Frame::ping(Vec::new()))?;
+                }
+                _ => {}
             }
-            _ => Ok(()),
         }
+        let phase = if self.is_over() { "wait for the other side's Close" } else { "wait for a message" };
+        if self.deadline.is_over() { Err(late(phase)) } else { Ok(()) }
     }
 }
 
@@ -213,9 +223,7 @@ impl Limits {
 impl Read for Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if self.is_shared() {
-                self.writer.catch_up()?;
-            }
+            self.writer.catch_up()?; // also with what others left who are gone
             if let Some(since) = self.writer.closing.get() {
                 let left = self.writer.limits.close.saturating_sub(since.elapsed()); // also where he talks on
                 self.set_deadline(self.deadline.earlier(left.into()));
@@ -241,7 +249,7 @@ impl Read for Line {
 impl Write for Line {
     /// Writes all of it or breaks: tungstenite gives a whole frame to one write.
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
-        if is_control(frame) && self.is_shared() && !matches!(self.reader, Reader::None) {
+        if is_control(frame) && Arc::strong_count(&self.writer) > 1 && !matches!(self.reader, Reader::None) {
             self.writer.write_soon(frame.to_vec())?;
         } else {
             self.writer.write_frame(frame)?;

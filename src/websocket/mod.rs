@@ -47,8 +47,8 @@ pub use tungstenite::{Message, handshake::derive_accept_key, protocol::CloseFram
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
-use std::time::{Duration, Instant};
-use tungstenite::protocol::WebSocketConfig;
+use std::time::Duration;
+use tungstenite::protocol::{Role, WebSocketConfig};
 
 /// tungstenite's WebSocket over our connection, over TCP or TLS, of a client or a server.
 pub type Socket = tungstenite::WebSocket<Line>;
@@ -93,7 +93,7 @@ impl Limits {
     fn config(&self) -> WebSocketConfig {
         WebSocketConfig::default()
             .max_message_size(Some(self.message))
-            .max_frame_size(Some(self.message))
+            .max_frame_size(Some(self.message.max(125))) // a ping or a Close may be so long (section 5.5)
             .read_buffer_size(self.buffer.min(line::SHORT))
             .write_buffer_size(0)
             .max_write_buffer_size(self.message.saturating_add(1024))
@@ -115,26 +115,18 @@ pub fn receive(socket: &mut Socket) -> Result<Option<Message>> {
 }
 
 fn next(socket: &mut Socket) -> Result<Option<Message>> {
-    let most = socket.get_ref().writer().limits.pings;
-    let mut second = None;
     loop {
         match socket.read() {
             Ok(Message::Close(frame)) => {
                 socket.get_mut().parting = frame;
                 let _ = socket.flush(); // our answer; tungstenite reports the end that we want
-                see_off(socket.get_mut());
+                see_off(socket.get_mut(), true);
                 return Ok(None);
             }
-            Ok(Message::Ping(_)) => {
-                let (since, pings) = second.get_or_insert_with(|| (Instant::now(), 0));
-                if since.elapsed() >= Duration::from_secs(1) {
-                    (*since, *pings) = (Instant::now(), 0);
-                }
-                *pings += 1;
-                if *pings > most {
-                    fail(socket, CloseCode::Policy, "too many pings");
-                    return Err(Error::Protocol(format!("WebSocket: more than {most} pings in a second").into()));
-                }
+            Ok(Message::Ping(payload)) if socket.get_mut().is_too_many(&payload) => {
+                let most = socket.get_ref().writer().limits.pings;
+                fail(socket, CloseCode::Policy, "too many pings");
+                return Err(Error::Protocol(format!("WebSocket: more than {most} pings in a second").into()));
             }
             Ok(message @ (Message::Text(_) | Message::Binary(_))) => return Ok(Some(message)),
             Ok(_) => {}
@@ -163,10 +155,7 @@ pub fn parting(socket: &Socket) -> Option<&CloseFrame> {
 /// [`Error::Timeout`] when no answer came in time; [`Error::Closed`] when it went without one; [`Error::Invalid`] for a code that
 /// must not be sent (RFC 6455 section 7.4) and a reason of more than 123 bytes.
 pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Option<CloseFrame>> {
-    if !code.is_allowed() || reason.len() > 123 {
-        return Err(Error::Invalid(format!("a Close with code {code} and {} bytes of reason", reason.len()).into()));
-    }
-    match socket.close(Some(CloseFrame { code, reason: reason.into() })) {
+    match socket.close(Some(farewell(code, reason)?)) {
         Ok(()) | Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {}
         Err(error) => return Err(error.into()),
     }
@@ -175,7 +164,7 @@ pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Optio
     loop {
         match socket.read() {
             Ok(Message::Close(frame)) => {
-                see_off(socket.get_mut());
+                see_off(socket.get_mut(), true);
                 return Ok(frame);
             }
             Ok(_) => {}
@@ -185,21 +174,27 @@ pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Optio
     }
 }
 
+/// A Close, if it may be sent.
+fn farewell(code: CloseCode, reason: &str) -> Result<CloseFrame> {
+    let bad = || Error::Invalid(format!("a Close with code {code} and {} bytes of reason", reason.len()).into());
+    if code.is_allowed() && reason.len() <= 123 { Ok(CloseFrame { code, reason: reason.into() }) } else { Err(bad()) }
+}
+
 /// Sends a Close and waits for no answer: what comes now cannot be understood (section 7.1.7).
 fn fail(socket: &mut Socket, code: CloseCode, reason: &str) {
     let reason: String = reason.chars().filter(char::is_ascii).take(123).collect();
     socket.get_ref().writer().close(code, &reason);
-    see_off(socket.get_mut());
+    see_off(socket.get_mut(), false);
 }
 
 /// Ends our side and drops what still comes until the other side has ended too: a socket that is closed with unread bytes is reset,
 /// and a reset can overtake our Close (RFC 1122 section 4.2.2.13).
-fn see_off(line: &mut Line) {
+fn see_off(line: &mut Line, in_order: bool) {
     line.set_deadline(line.deadline.earlier(line.writer().limits.close.into()));
-    // Done once: it fails the second time.
-    if line.writer().finish().is_ok() {
-        while line.drain(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
+    if in_order && line.writer().role == Role::Client {
+        line.drain(); // the server ends first: who does must remember the connection for a while (section 7.1.1)
     }
+    let _ = line.writer().finish().map(|()| line.drain()); // done once: it fails the second time
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 //!
 //! RFC 6455 section 5.4: fragments of a message, and so its bytes, must not be mixed with those of another. May use: error.
 
-use super::Socket;
 use super::line::Line;
+use super::{Socket, farewell};
 use crate::error::Result;
-use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
@@ -55,9 +54,9 @@ impl Sender {
     /// after `Limits::close`.
     ///
     /// # Errors
-    /// Those of [`Sender::send`].
+    /// Those of [`Sender::send`]; [`Error::Invalid`](crate::Error::Invalid) as for [`close`](super::close).
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
-        Ok(self.socket.close(Some(CloseFrame { code, reason: reason.into() }))?)
+        Ok(self.socket.close(Some(farewell(code, reason)?))?)
     }
 
     /// Ends the connection at once, without a word: for a peer who does not read.

@@ -143,7 +143,7 @@ pub struct Running {
 /// Serves WebSocket clients, and a page to browsers: each client is given to `handler` on a thread of its own. When it returns,
 /// the client gets a Close: 1000 after `Ok`, and after an error the code that fits it ([`close_code`]); 1011 if it panics.
 ///
-/// The idle time of `server` is not used: a client may be silent as long as it answers pings.
+/// The idle and the total time of `server` are not used: a client may be silent and stay as long as it answers pings.
 ///
 /// # Errors
 /// Those of [`Server::start`].
@@ -231,6 +231,7 @@ fn welcome(
     list.here.insert(number, Guest::In(Arc::downgrade(line.writer())));
     drop(list);
     line.set_deadline(Deadline::NEVER);
+    line.open = true;
     let socket = Socket::from_partially_read(line, rest, Role::Server, Some(options.limits.config()));
     let mut client = Client { socket, peer, request, protocol, number };
     match catch_unwind(AssertUnwindSafe(|| handler(&mut client))) {
@@ -255,9 +256,8 @@ impl Drop for Leaves<'_> {
 }
 
 fn refuse(mut line: Line, answer: &Answer) {
-    // The caller may be gone.
-    let _ = line.writer().write_head(&answer.bytes);
-    super::see_off(&mut line);
+    let _ = line.writer().write_head(&answer.bytes); // the caller may be gone
+    super::see_off(&mut line, false);
 }
 
 /// The end of a conversation that the handler has left, if it is not over yet.
@@ -267,7 +267,7 @@ fn see_out(socket: &mut Socket, result: &Result<()>) {
     }
     match result {
         // Somebody else has sent our Close: his answer, or what else is on its way, is read before the connection ends.
-        _ if socket.get_ref().is_over() => super::see_off(socket.get_mut()),
+        _ if socket.get_ref().is_over() => super::see_off(socket.get_mut(), false),
         Ok(()) => drop(super::close(socket, CloseCode::Normal, "")),
         Err(error) => {
             if let Some(code) = close_code(error) {

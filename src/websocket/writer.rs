@@ -1,6 +1,6 @@
 //! Writing to one connection from many places: a whole frame each, and never a wait for who reads.
 //!
-//! RFC 6455 sections 5.4 and 5.5. May use: error, deadline, stream.
+//! RFC 6455 sections 5.4 and 5.5. May use: error, deadline, stream, url.
 
 use super::Limits;
 use crate::deadline::Deadline;
@@ -100,7 +100,9 @@ impl Writer {
 
     /// Bytes that are no frame: the handshake.
     pub(super) fn write_head(&self, head: &[u8]) -> io::Result<()> {
-        self.whole(&mut locked(&self.turn), head, Time::Usual)
+        let mut stream = locked(&self.stream);
+        stream.set_deadline(Deadline::after(self.limits.write));
+        crate::url::write_head(&mut **stream, head)
     }
 
     /// Sends a frame when it is our turn.

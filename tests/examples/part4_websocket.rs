@@ -489,6 +489,8 @@ fn wrong_arguments_are_status_2() {
         ] {
             PROGRAMS.run(program, args, b"").is_error(2, says);
         }
+        let left = PROGRAMS.run(program, ["ws://127.0.0.1/#part"], b"");
+        assert_eq!(left.text().lines().count(), 1, "the usage of another program: {}", left.text());
         let left = PROGRAMS.run(program, ["--help"], b"");
         assert!(left.status == 0 && left.err.is_empty() && left.text().contains("[URL]"), "{}", left.text());
     }

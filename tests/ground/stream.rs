@@ -1,6 +1,6 @@
 //! A connection below all protocols: that every wait ends, and the two ends.
 
-use netprimer::stream::{Stream, Tcp, connect, resolve};
+use netprimer::stream::{Stream, Tcp, close, connect, connect_any, resolve};
 use netprimer::{Deadline, Error};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -32,9 +32,18 @@ fn names_that_cannot_be_are_refused_without_a_packet() {
         let error = resolve(host, 1, Duration::from_secs(5).into()).unwrap_err();
         assert!(error.to_string().starts_with(&format!("look up {host}")), "{error}");
     }
-    for host in ["", "a b", "a\0b", "a\r\nb"] {
-        assert!(matches!(resolve(host, 1, Deadline::NEVER), Err(Error::Invalid(_))), "{host:?}");
+    for host in ["", "a b", "a\0b", "a\r\nb", "\u{1b}[2J"] {
+        let error = resolve(host, 1, Deadline::NEVER).unwrap_err();
+        assert!(matches!(error, Error::Invalid(_)), "{host:?}");
+        assert!(!error.to_string().contains(char::is_control), "{host:?} reaches the terminal as it is");
     }
+}
+
+#[test]
+fn no_time_left_is_told_with_the_address_too() {
+    let address = "127.0.0.1:9".parse().unwrap();
+    let error = connect_any(&[address], Deadline::after(Duration::ZERO)).unwrap_err();
+    assert!(matches!(&error, Error::Timeout(phase) if phase == "connect to 127.0.0.1:9"), "{error:?}");
 }
 
 #[test]
@@ -107,6 +116,11 @@ fn patience_is_for_one_read_and_can_be_lifted() {
     let (mut ours, mut peer) = pair();
     ours.set_patience(Some(Duration::from_millis(50)));
     assert!(ours.read(&mut [0; 1]).is_err());
+    ours.set_patience(Some(Duration::ZERO));
+    ours.set_deadline(Duration::from_secs(20).into());
+    let start = Instant::now();
+    assert!(ours.read(&mut [0; 1]).is_err());
+    assert!(start.elapsed() < Duration::from_secs(10), "none is no patience without end");
     ours.set_patience(None);
     peer.write_all(b"x").unwrap();
     assert_eq!(ours.read(&mut [0; 1]).unwrap(), 1);
@@ -198,6 +212,17 @@ fn another_thread_can_end_a_read_that_waits() {
     assert_eq!(n, 0);
     drop(ours);
     assert!(closer.upgrade().is_none(), "a closer alone keeps nothing open");
+}
+
+#[test]
+fn late_words_up_to_the_limit_are_dropped() {
+    for (more, sound) in [(0, true), (1, false)] {
+        let (mut ours, mut peer) = pair();
+        ours.set_deadline(Duration::from_secs(20).into());
+        let talks = thread::spawn(move || drop(peer.write_all(&vec![b'x'; (1 << 20) + more])));
+        assert_eq!(close(ours).is_ok(), sound, "1 MiB and {more}");
+        talks.join().unwrap();
+    }
 }
 
 #[test]

@@ -125,6 +125,9 @@ fn replies_that_lie_are_refused() {
     assert!(matches!(read("250-a\r\n550 b\r\n"), Err(Error::Protocol(_))), "an end with another code");
     assert!(matches!(read("250-a\r\n250-b\r\n250-c\r\n250 d\r\n"), Err(Error::TooLong(_, 3))), "a reply without end");
     assert!(matches!(read("250 0123456789012345678\r\n"), Err(Error::TooLong(_, 20))));
+    let none = Limits { lines: 0, ..small() };
+    let lines = "250-a\r\n".repeat(100) + "250 b\r\n";
+    assert!(matches!(read_reply(&mut lines.as_bytes(), &none), Err(Error::TooLong(_, 0))));
 }
 
 #[test]

@@ -491,6 +491,19 @@ fn a_changed_record_is_noticed() {
     }
 }
 
+/// Whatever is changed on the way, it is not about a certificate of ours: we have none.
+#[test]
+fn a_changed_handshake_is_not_blamed_on_us() {
+    let (server, _) = serve(acceptor(Version::V1_2), echo);
+    // The places of the certificate, and a bit further.
+    for at in (85..1000).step_by(31) {
+        let relay = Relay::start(server.addr().port(), usize::MAX, Some(at));
+        let error = open("localhost", relay.port).unwrap_err().to_string();
+        assert!(!error.contains("our certificate"), "byte {at}: {error}");
+    }
+}
+
+#[test]
 fn time_runs_out_for_one_read_and_not_for_the_session() {
     for version in BOTH {
         let (server, said) = serve(acceptor(version), echo);

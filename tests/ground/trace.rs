@@ -20,6 +20,7 @@ fn both_directions_and_both_ends_are_seen() {
     let (mut ours, mut peer, transcript) = watched();
     ours.write_all(b"hello\r\n").unwrap();
     ours.finish().unwrap();
+    ours.finish().unwrap(); // changes nothing
     peer.read_to_end(&mut Vec::new()).unwrap(); // closing with unread bytes would be a reset
     peer.write_all("你好".as_bytes()).unwrap();
     drop(peer);

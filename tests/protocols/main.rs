@@ -75,6 +75,7 @@ together! { all_that_waits: // the first by its name, so that the others run bes
     web::one_request_may_have_another_time,
     web::redirects_that_lead_astray,
     web::retry_after_in_seconds_and_as_a_date,
+    websocket::a_handshake_is_not_pinged,
     websocket::a_handshake_that_does_not_end,
     websocket::a_peer_that_answers_no_ping_is_dead,
     websocket::fragments_that_are_empty,
@@ -83,5 +84,6 @@ together! { all_that_waits: // the first by its name, so that the others run bes
     websocket::stop_tells_everybody,
     websocket::stop_waits_for_nobody_who_does_not_read,
     websocket::too_many_pings,
+    websocket::who_looks_in_often_pings_too,
     websocket::who_stays_after_the_end_is_left,
 }

@@ -14,7 +14,7 @@ use netprimer::{Deadline, Error};
 use std::collections::HashSet;
 use std::error::Error as _;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -78,6 +78,26 @@ fn raw(addr: SocketAddr) -> TcpStream {
         head.push(byte[0]);
     }
     assert!(head.starts_with(b"HTTP/1.1 101 "));
+    tcp
+}
+
+/// A server by hand whose handshake is done.
+fn shaken(listener: &TcpListener) -> TcpStream {
+    let mut tcp = listener.accept().unwrap().0;
+    tcp.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        tcp.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let text = String::from_utf8(head).unwrap();
+    let key = text.split("Sec-WebSocket-Key: ").nth(1).unwrap().split("\r\n").next().unwrap();
+    let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    tcp.write_all(answer.as_bytes()).unwrap();
     tcp
 }
 
@@ -496,23 +516,9 @@ fn our_client_notices_a_dead_server() {
     let limits =
         Limits { ping_after: Some(Duration::from_millis(50)), pong_within: Duration::from_millis(150), ..quick() };
     let options = websocket::Options { limits, ..Default::default() };
-    // A relay that takes everything and passes nothing on once the handshake is done.
     let (listener, addr) = support::sockets::listen();
     let silent = thread::spawn(move || {
-        let mut tcp = listener.accept().unwrap().0;
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            tcp.read_exact(&mut byte).unwrap();
-            head.push(byte[0]);
-        }
-        let text = String::from_utf8(head).unwrap();
-        let key = text.split("Sec-WebSocket-Key: ").nth(1).unwrap().split("\r\n").next().unwrap();
-        let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
-        let answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
-        );
-        tcp.write_all(answer.as_bytes()).unwrap();
+        let mut tcp = shaken(&listener);
         let mut ping = [0; 6];
         tcp.read_exact(&mut ping).unwrap();
         let _ = tcp.read_to_end(&mut Vec::new());
@@ -523,6 +529,45 @@ fn our_client_notices_a_dead_server() {
     assert!(matches!(&error, Error::Timeout(phase) if phase.contains("pong")), "{error:?}");
     drop(socket);
     assert_eq!(silent.join().unwrap()[..2], [0x89, 0x80], "a client's ping is masked too");
+}
+
+pub fn a_handshake_is_not_pinged() {
+    let pings =
+        Limits { ping_after: Some(Duration::from_millis(20)), pong_within: Duration::from_millis(20), ..quick() };
+    let lab = lab_with(limited(pings));
+    let mut tcp = dial(lab.addr());
+    tcp.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert!(tcp.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "he has not even asked");
+    tcp.set_read_timeout(Some(LIMIT)).unwrap();
+    tcp.write_all(request(lab.addr(), "").as_bytes()).unwrap();
+    let mut first = [0; 12];
+    tcp.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 101");
+}
+
+pub fn who_looks_in_often_pings_too() {
+    let limits =
+        Limits { ping_after: Some(Duration::from_millis(100)), pong_within: Duration::from_millis(100), ..quick() };
+    let (listener, addr) = support::sockets::listen();
+    let silent = thread::spawn(move || {
+        let mut tcp = shaken(&listener);
+        let mut ping = [0; 2];
+        tcp.read_exact(&mut ping).map(|()| ping).unwrap_or_default()
+    });
+    let options = websocket::Options { limits, ..Default::default() };
+    let mut socket = websocket::connect_with(&format!("ws://{addr}/"), &options).unwrap();
+    let start = Instant::now();
+    // Each look is shorter than the time between two looks at the clock.
+    while start.elapsed() < LIMIT {
+        socket.get_mut().set_deadline(Deadline::after(Duration::from_millis(5)));
+        match websocket::receive(&mut socket) {
+            Err(Error::Timeout(phase)) if phase.contains("message") => {}
+            Err(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(socket);
+    assert_eq!(silent.join().unwrap(), [0x89, 0x80]);
 }
 
 pub fn too_many_pings() {
@@ -788,7 +833,32 @@ fn a_close_that_is_not_answered() {
     {
         assert!(matches!(websocket::close(&mut socket, code, reason), Err(Error::Invalid(_))));
     }
+    let mut other = websocket::sender(&socket);
+    assert!(matches!(other.close(CloseCode::Normal, &"x".repeat(124)), Err(Error::Invalid(_))));
+    assert!(matches!(other.close(CloseCode::Status, ""), Err(Error::Invalid(_))));
     websocket::close(&mut socket, CloseCode::Normal, &"x".repeat(123)).unwrap();
+}
+
+/// The memory of a connection (TIME_WAIT) is for who ends it first, and has room at the server (RFC 6455 section 7.1.1).
+#[test]
+fn the_server_ends_first() {
+    for we_begin in [true, false] {
+        let (listener, addr) = support::sockets::listen();
+        let server = thread::spawn(move || {
+            let mut tcp = shaken(&listener);
+            tcp.write_all(b"\x88\x02\x03\xe8").unwrap();
+            tcp.read_exact(&mut [0; 8]).unwrap(); // the client's
+            tcp.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+            tcp.read(&mut [0]).map_err(|error| error.kind())
+        });
+        let mut socket = websocket::connect(&format!("ws://{addr}/")).unwrap();
+        if we_begin {
+            websocket::close(&mut socket, CloseCode::Normal, "").unwrap().unwrap();
+        } else {
+            assert_eq!(websocket::receive(&mut socket).unwrap(), None);
+        }
+        assert_eq!(server.join().unwrap(), Err(ErrorKind::WouldBlock), "the client did not wait");
+    }
 }
 
 // ---- two directions at once ----
@@ -826,6 +896,71 @@ pub fn many_send_while_one_reads() {
     }
 }
 
+/// As many pings as are allowed, and then a message, again and again.
+#[test]
+fn a_message_between_does_not_allow_more_pings() {
+    let lab = lab_with(limited(Limits { pings: 10, ..quick() }));
+    let mut tcp = raw(lab.addr());
+    let turn = [frame(0x89, b"?").repeat(9), frame(0x81, b"!")].concat();
+    tcp.write_all(&[turn.repeat(50), frame(0x88, b"\x03\xe8")].concat()).unwrap();
+    assert_eq!(closed_with(&mut tcp), 1008);
+}
+
+/// They belong to no message, and have a limit of their own.
+#[test]
+fn pings_are_not_counted_as_a_message() {
+    let lab = lab_with(limited(Limits { message: 1, pings: u32::MAX, ..quick() }));
+    let mut tcp = raw(lab.addr());
+    tcp.write_all(&[frame(0x89, &[b'?'; 125]).repeat(600), frame(0x81, b"x"), frame(0x88, b"\x03\xe8")].concat())
+        .unwrap();
+    assert_eq!(closed_with(&mut tcp), 1000);
+}
+
+#[test]
+fn no_limit_is_a_limit_too() {
+    let limits = Limits { message: usize::MAX, ..Limits::default() };
+    let lab = lab_with(limited(limits));
+    let options = websocket::Options { limits, ..Default::default() };
+    let mut socket = websocket::connect_with(&lab.url("/"), &options).unwrap();
+    socket.send(vec![7; 100_000].into()).unwrap();
+    assert_eq!(websocket::receive(&mut socket).unwrap().unwrap().len(), 100_000);
+}
+
+/// What did not fit while another thread could send is sent when none can any more.
+#[test]
+fn a_pong_that_was_late_is_sent_when_there_is_room() {
+    let (listener, addr) = support::sockets::listen();
+    let (full, go) = channel();
+    let peer = thread::spawn(move || {
+        let mut tcp = shaken(&listener);
+        go.recv().unwrap();
+        let (mut all, mut bytes) = (Vec::new(), [0; 65536]);
+        tcp.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        while let Ok(n @ 1..) = tcp.read(&mut bytes) {
+            all.extend_from_slice(&bytes[..n]);
+            if all.len() % 131 == 6 && all[all.len() - 6..].starts_with(&[0x8a, 0x80]) {
+                break; // the last one has no payload
+            }
+        }
+        tcp.write_all(b"\x81\x04done").unwrap();
+        all.len() % 131
+    });
+    let options = websocket::Options { limits: quick(), ..Default::default() };
+    let mut socket = websocket::connect_with(&format!("ws://{addr}/"), &options).unwrap();
+    let sender = websocket::sender(&socket);
+    let mut waits = 0;
+    while waits < 10 {
+        let start = Instant::now();
+        socket.send(Message::Pong(vec![0; 125].into())).unwrap();
+        waits = if start.elapsed() < Duration::from_millis(1) { 0 } else { waits + 1 }; // nothing more fits
+    }
+    socket.send(Message::Pong(Vec::new().into())).unwrap();
+    drop(sender);
+    full.send(()).unwrap();
+    assert_eq!(socket.read().unwrap().to_string(), "done");
+    assert_eq!(peer.join().unwrap(), 6);
+}
+
 #[test]
 fn a_deadline_for_one_message() {
     let lab = lab_with(Serve::default());
@@ -855,6 +990,24 @@ fn no_mask_is_like_another() {
     let head = sent.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     let masks: HashSet<&[u8]> = sent[head..].chunks(10).map(|frame| &frame[2..6]).collect();
     assert!(sent[head..].len() == 10_000 && masks.len() > 990, "{} different masks", masks.len());
+}
+
+#[test]
+fn a_login_leaves_no_trace_of_itself() {
+    let running = websocket::serve(Server::bind("127.0.0.1:0").unwrap(), Serve::default(), |client| {
+        let field = |name: &str| client.request.headers().get(name).unwrap().to_str().unwrap().to_owned();
+        let all = ["authorization", "x-name", "cookie"].map(field).join(", ");
+        client.send(format!("{} bytes", all.len()))
+    });
+    let (running, wire) = (running.unwrap(), Transcript::new());
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let headers = vec![field("Authorization", "Bearer sesame"), field("X-Name", "me"), field("Cookie", "sid=sesame")];
+    let dial = Dial { trace: Some(Arc::new(wire.clone())), ..Dial::default() };
+    let options = websocket::Options { dial, headers, ..Default::default() };
+    let mut socket = websocket::connect_with(&format!("ws://{}/", running.addr()), &options).unwrap();
+    assert_eq!(socket.read().unwrap().to_string(), "29 bytes");
+    let shown = wire.to_string();
+    assert!(!shown.contains("sesame") && shown.to_lowercase().contains("authorization: \nc: ***"), "{shown}");
 }
 
 // ---- servers that lie to our client ----
