@@ -10,6 +10,7 @@ use super::{Exercise, report};
 use crate::error::{Error, Result};
 use std::env;
 use std::io::{self, Read, Write};
+use std::mem;
 use std::process::{Command, ExitStatus, Stdio};
 
 /// The argument that says: check in this very process.
@@ -22,6 +23,12 @@ pub(super) fn command() -> io::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command.arg(HERE);
     Ok(command)
+}
+
+/// From here on only this thread prints, to the end of the process: a server of the learner's that says "a client left" just then
+/// would say it behind the verdict, which has to be the last line.
+pub(super) fn have_the_last_word() {
+    mem::forget(io::stdout().lock());
 }
 
 /// Runs it, hands on what it writes, and adds a verdict if it ends without one. Whether the exercise is passed.
@@ -71,6 +78,9 @@ fn ended(exercise: &Exercise, status: ExitStatus) -> String {
 mod tests {
     use super::super::ex02_1::EXERCISE;
     use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
 
     /// This test program once more, which runs one test and ends as that one wants.
     fn itself(test: &str, mark: &str) -> Command {
@@ -105,5 +115,21 @@ mod tests {
         let mut out = Vec::new();
         assert!(!check(&EXERCISE, &mut itself("a_verdict_is_handed_on_and_needs_its_status", MARK), &mut out).unwrap());
         assert!(out.ends_with(b"\nex02_1 passed: 15 steps\n"), "{}", String::from_utf8_lossy(&out));
+    }
+    #[test]
+    fn nobody_prints_behind_the_verdict() {
+        const MARK: &str = "NETPRIMER_TEST_PRINTS";
+        if env::var_os(MARK).is_some() {
+            have_the_last_word();
+            let _ = io::stdout().write_all(b"\nex02_1 passed: 15 steps\n");
+            let (tell, printed) = mpsc::channel();
+            let server = move || tell.send(io::stdout().write_all(b"a client left\n"));
+            thread::spawn(server);
+            let _ = printed.recv_timeout(Duration::from_millis(100));
+            std::process::exit(0);
+        }
+        let mut out = Vec::new();
+        let passed = check(&EXERCISE, &mut itself("nobody_prints_behind_the_verdict", MARK), &mut out).unwrap();
+        assert!(passed, "{}", String::from_utf8_lossy(&out));
     }
 }

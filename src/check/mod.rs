@@ -209,9 +209,13 @@ pub fn main(exercise: &Exercise, peer: &Peer) -> ExitCode {
             Ok(mut itself) => apart::check(exercise, &mut itself, &mut io::stdout()).map(status),
             Err(_) => check(exercise, peer).map(|report| verdict(&report)),
         },
-        [apart::HERE] => check(exercise, peer).map(|report| verdict(&report)).inspect_err(|_| {
-            print(&format!("{} failed: the check itself could not run\n", exercise.name));
-        }),
+        [apart::HERE] => {
+            let done = check(exercise, peer);
+            apart::have_the_last_word();
+            done.map(|report| verdict(&report)).inspect_err(|_| {
+                print(&format!("{} failed: the check itself could not run\n", exercise.name));
+            })
+        }
         ["hint"] => Ok(show_hint(exercise, next_hint(&hints_shown(exercise)))),
         ["hint", number @ ("1" | "2" | "3")] => Ok(show_hint(exercise, number.parse().unwrap_or(1))),
         ["help" | "-h" | "--help"] => {
