@@ -254,6 +254,8 @@ struct Work<'a> {
     next: AtomicUsize,
     shared: Mutex<Shared>,
     changed: Condvar,
+    /// When the next port may be begun, where there is a rate.
+    slot: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -266,14 +268,13 @@ struct Shared {
     stuck: Option<Instant>,
     /// Why the scan cannot go on.
     failed: Option<io::Error>,
-    /// When the next port may be begun, where there is a rate.
-    slot: Option<Instant>,
 }
 
 impl Work<'_> {
     fn new(scan: &Scan) -> Work<'_> {
         let total = scan.hosts.len() * scan.ports.len();
-        Work { scan, total, next: AtomicUsize::new(0), shared: Mutex::default(), changed: Condvar::new() }
+        let (next, shared, changed) = (AtomicUsize::new(0), Mutex::default(), Condvar::new());
+        Work { scan, total, next, shared, changed, slot: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -296,7 +297,8 @@ impl Work<'_> {
                 return;
             };
             if say.send((number, port)).is_err() {
-                return; // nobody wants to know any more
+                self.lock().failed = Some(ErrorKind::BrokenPipe.into()); // nobody wants to know any more
+                return;
             }
         }
     }
@@ -336,14 +338,17 @@ impl Work<'_> {
         None
     }
 
-    /// Waits for its turn where there is a limit on how many ports are begun each second.
+    /// Waits for its turn where there is a limit on how many ports are begun each second. One worker sleeps and the others wait
+    /// for it: so all of them end soon when the scan does.
     fn keep_to_the_rate(&self) {
         let Some(gap) = Duration::from_secs(1).checked_div(self.scan.rate) else { return };
-        let mut shared = self.lock();
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.lock().failed.is_some() {
+            return;
+        }
         let now = Instant::now();
-        let mine = shared.slot.unwrap_or(now).max(now);
-        shared.slot = Some(mine + gap);
-        drop(shared);
+        let mine = slot.unwrap_or(now).max(now);
+        *slot = Some(mine + gap);
         thread::sleep(mine - now); // the pause is what a polite rate is
     }
 }
