@@ -114,6 +114,7 @@ fn exchange(socket: &UdpSocket, args: &Args) -> io::Result<()> {
                     writeln!(Out)?;
                 }
             }
+            Err(e) if e.kind() == ErrorKind::Interrupted => {} // Ctrl-Z, then fg: a wait with a timeout ends (signal(7))
             Err(e) if !matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Err(e),
             Err(_) if all_sent => return join(sending),
             Err(_) => {}

@@ -11,7 +11,7 @@
 //! raw sockets, no privileges, and whoever is scanned can see it. Scanning what is not yours can be a crime, so everything
 //! but this machine's own loopback addresses needs [`Scan::i_may_scan_this`].
 //!
-//! May use: error, deadline, encode.
+//! May use: error, deadline, encode, stream.
 
 mod probe;
 

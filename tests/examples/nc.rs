@@ -164,6 +164,22 @@ fn two_of_them_exchange_datagrams() {
     assert_eq!((listener.end().status), 0);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn datagrams_go_on_after_a_stop() {
+    let server = udp();
+    let addr = server.local_addr().unwrap().to_string();
+    let mut client = nc(&["-u", "--wait", "0.3", &addr]);
+    client.type_in("one\n");
+    let (_, from) = receive(&server);
+    support::programs::stop_and_go_on(client.id());
+    client.type_in("two\n");
+    assert_eq!(receive(&server).0, b"two\n");
+    server.send_to(b"still here\n", from).unwrap();
+    client.shows("still here\n");
+    assert_eq!(succeeded(client.input(b"").end()), b"still here\n");
+}
+
 #[test]
 fn an_ipv6_address_stands_in_brackets() {
     if !has_ipv6("an_ipv6_address_stands_in_brackets") {

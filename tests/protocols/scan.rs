@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
@@ -403,6 +403,21 @@ fn a_host_that_does_not_resolve_gives_1() {
     let (status, out, err) = program([&format!("{}.test", "a".repeat(64))]);
     assert_eq!((status, out.as_str()), (1, ""));
     assert!(err.starts_with("error: look up aaaa"), "{err}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_banner_is_waited_for_after_a_stop() {
+    let (listener, addr) = listen();
+    let mut command = PROGRAMS.command("07_2_port_scan");
+    let port = addr.port().to_string();
+    let program = Running::start(command.args(["--banner", "--timeout", "20000", "--ports", &port, "127.0.0.1"]));
+    let (mut client, _) = listener.accept().unwrap();
+    support::programs::stop_and_go_on(program.id());
+    client.write_all(b"220 ready\n").unwrap();
+    let (status, out, err) = program.end().parts();
+    assert_eq!((status, err.as_str()), (0, ""));
+    assert!(out.contains(" open \"220 ready\\n\"\n"), "{out}");
 }
 
 #[test]
