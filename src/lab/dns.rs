@@ -258,7 +258,10 @@ impl<F: Fn(&Message) -> Option<Message> + Send + Sync> Service<F> {
         while !conn.stopping() {
             conn.stream.set_deadline(Deadline::after(IDLE));
             let mut length = [0; 2];
-            conn.stream.read_exact(&mut length).map_err(Error::io("read the length of a query"))?;
+            match conn.stream.read_exact(&mut length).map_err(Error::io("read the length of a query")) {
+                Err(Error::Closed(_)) => break, // who has asked all has closed
+                read => read?,
+            }
             let mut packet = vec![0; u16::from_be_bytes(length).into()];
             if packet.len() < HEADER {
                 break;
@@ -308,7 +311,7 @@ impl<F: Fn(&Message) -> Option<Message> + Send + Sync> Service<F> {
         if lies.contains(&Lie::Stray) {
             answer.answers.insert(0, forged(&Name::parse("bank.example").ok()?));
         }
-        let encoded = answer.encode().ok()?;
+        let Ok(encoded) = answer.encode() else { return refuse(&query, Rcode::SERV_FAIL) };
         let asked = query.edns.as_ref().map_or(512, |edns| edns.udp_size.clamp(512, UDP_SIZE));
         if !tcp && encoded.len() > asked.into() {
             answer = Message { flags: answer.flags | TC, ..bare(&answer) };
