@@ -338,8 +338,7 @@ impl Work<'_> {
         None
     }
 
-    /// Waits for its turn where there is a limit on how many ports are begun each second. One worker sleeps and the others wait
-    /// for it: so all of them end soon when the scan does.
+    /// Waits for its turn, where there is a rate. One worker sleeps and the others wait for it: so all end soon if the scan does.
     fn keep_to_the_rate(&self) {
         let Some(gap) = Duration::from_secs(1).checked_div(self.scan.rate) else { return };
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);

@@ -813,7 +813,7 @@ fn the_lab_over_tcp() {
         assert_eq!(stream.read(&mut [0]).unwrap(), 0, "a length of {length} ends it");
     }
     drop(stream);
-    lab.server().stop(LIMIT);
+    assert_eq!(lab.server().stop(LIMIT).stuck, 0);
     assert_eq!(lab.server().totals().failed, 0, "who has asked all closes: that is no error");
 }
 
