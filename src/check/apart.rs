@@ -34,7 +34,11 @@ pub(super) fn check(exercise: &Exercise, command: &mut Command, out: &mut impl W
     let tried = || Error::io(format!("check {}", exercise.name));
     let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| Ok((listener.local_addr()?, listener)));
     let (address, listener) = bound.map_err(tried())?;
-    let mut child = command.arg(address.to_string()).stdout(Stdio::piped()).spawn().map_err(tried())?;
+    let mut child = command
+        .arg(address.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(Error::not_started(format!("check {}", exercise.name)))?;
     if let Some(mut stdout) = child.stdout.take() {
         let mut piece = [0; 4_096];
         while let n @ 1.. = stdout.read(&mut piece).map_err(tried())? {

@@ -35,7 +35,8 @@ const IDLE: Duration = Duration::from_secs(10);
 const PLACES: usize = 64;
 const HEADER: usize = 12;
 
-/// What the server does to those who ask. Several lies are told one after the other, the truth comes last.
+/// What the server does to those who ask. Several lies are told one after the other, the truth comes last. Over TCP only `Stray`,
+/// `NoTcp`, `NoEdns`, `Fails` and `Silent` are told, and nothing is late.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lie {
     /// First a forged answer with another id, so many times.
@@ -188,7 +189,7 @@ fn run(options: Options, answer: impl Fn(&Message) -> Option<Message> + Send + S
     let udp = thread::Builder::new()
         .name("lab dns".into())
         .spawn(move || thread::scope(|scope| service.datagrams(scope, &udp, &elsewhere)))
-        .map_err(phase())?;
+        .map_err(Error::not_started("start a thread for UDP"))?;
     Ok(NameServer { addr, stop, tcp, udp: Some(udp) })
 }
 

@@ -99,7 +99,7 @@ pub const MOST_HOSTS: usize = 256;
 /// and a process has 65,530).
 pub const MOST_WORKERS: usize = 10_000;
 
-/// A worker keeps one banner on its stack, and std and the system a little more.
+/// A worker keeps little on its stack, and std and the system a little more.
 const STACK: usize = 32 << 10;
 
 /// Between two attempts when descriptors or local ports have run out and no port of ours holds one that it will give back.
@@ -117,15 +117,10 @@ impl Scan {
     /// A scan of several hosts: at full speed where all are this machine's own, politely where one is not.
     pub fn of_all(hosts: Vec<IpAddr>) -> Scan {
         let near = hosts.iter().all(is_near);
+        let seconds = if near { 1 } else { 2 };
         Scan {
             ports: (1..1024).collect(),
-            timeout: Duration::from_secs(if cfg!(windows) {
-                3
-            } else if near {
-                1
-            } else {
-                2
-            }),
+            timeout: Duration::from_secs(if cfg!(windows) { 3 } else { seconds }),
             workers: if near { 1023 } else { 64 },
             rate: if near { 0 } else { 100 },
             banner: None,
@@ -166,7 +161,7 @@ impl Scan {
                 let worker = thread::Builder::new().name("scan".into()).stack_size(STACK);
                 match worker.spawn_scoped(scope, move || work.work(&say)) {
                     Ok(_) => {}
-                    Err(cause) if started == 0 => return Err(Error::Io("start a thread".into(), cause)),
+                    Err(cause) if started == 0 => return Err(Error::not_started("start a thread")(cause)),
                     Err(_) => break, // fewer will do
                 }
                 hear.try_iter().for_each(&mut found);
@@ -186,9 +181,8 @@ impl Scan {
     pub fn check(&self) -> Result<()> {
         let bad = |why: String| Err(Error::Invalid(why.into()));
         if let Some(far) = self.hosts.iter().find(|host| !is_near(host) && !self.i_may_scan_this) {
-            return bad(format!(
-                "{far} is no loopback address: scan only what is yours or what its owner allows, and say so"
-            ));
+            let yours = "scan only what is yours or what its owner allows, and say so";
+            return bad(format!("{far} is no loopback address: {yours}"));
         }
         if self.hosts.len() > MOST_HOSTS {
             return bad(format!("{} hosts are more than {MOST_HOSTS}", self.hosts.len()));

@@ -5,7 +5,7 @@
 use super::{Port, Scan, State};
 use crate::deadline::Deadline;
 use crate::stream::{Stream, Tcp};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -66,15 +66,11 @@ fn has_a_way(addr: SocketAddr) -> bool {
 
 /// What an open port says by itself, within the time and the limit, up to the end of its first line.
 fn banner(stream: TcpStream, wait: Duration) -> Vec<u8> {
-    let Ok(mut stream) = Tcp::new(stream) else { return Vec::new() };
-    stream.set_deadline(Deadline::after(wait));
-    let mut banner = [0; BANNER];
-    let mut filled = 0;
-    while filled < BANNER && !banner[..filled].contains(&b'\n') {
-        match stream.read(&mut banner[filled..]) {
-            Ok(n @ 1..) => filled += n,
-            _ => break, // silence, an end or a reset: what came is the banner
-        }
+    let mut banner = Vec::new();
+    if let Ok(mut stream) = Tcp::new(stream) {
+        stream.set_deadline(Deadline::after(wait));
+        // Silence, an end or a reset: what came is the banner.
+        let _ = BufReader::with_capacity(BANNER, stream.take(BANNER as u64)).read_until(b'\n', &mut banner);
     }
-    banner[..filled].to_vec()
+    banner
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::thread::{self, JoinHandle};
-use support::programs::{self, Left, Running, first_line, tool};
+use support::programs::{self, Left, Running, first_line, tool, with_threads};
 use support::sockets::{has_ipv6, limited, listen, receive, udp};
 use support::uninterrupted;
 
@@ -206,6 +206,14 @@ fn nobody_there_is_an_error_with_a_hint() {
     busy.is_error(1, "hint: another program has this port");
     let label = format!("{}.test:80", "a".repeat(64));
     run(&[&label], b"").is_error(1, "error: look up aaaa");
+}
+
+#[test]
+fn no_thread_to_be_had_is_an_error() {
+    let (_listener, addr) = listen();
+    let Some(mut command) = with_threads(1, &PROGRAMS.path("nc")) else { return };
+    programs::run(command.arg(addr.to_string()), b"").is_error(1, "Resource temporarily unavailable");
+    programs::run(command.arg("-u"), b"").is_error(1, "Resource temporarily unavailable");
 }
 
 #[test]

@@ -82,10 +82,11 @@ fn too_few_descriptors_stop_it() {
 #[test]
 fn too_few_threads_stop_it() {
     let Some(mut command) = with_threads(1, &PROGRAMS.path("00_start")) else { return };
-    let (status, out, err) = run(command.args(["rust", "threads"]), b"").parts();
+    let (status, out, err) = run(command.args(["rust", "tcp", "localhost", "threads"]), b"").parts();
     assert_eq!(status, 1, "{out}{err}");
     assert!(out.starts_with("STOP  rust ") && out.contains("\nSTOP  threads "), "{out}");
-    assert_eq!(err, "error: check this machine: 2 of 2 stop a lesson: mend the first one, then start this again\n");
+    assert_eq!(out.matches("Resource temporarily unavailable").count(), 3, "no time ran out: {out}");
+    assert_eq!(err, "error: check this machine: 4 of 4 stop a lesson: mend the first one, then start this again\n");
 }
 
 /// A network that nobody has set up: the loopback interface is there, and off.

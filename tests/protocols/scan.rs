@@ -138,6 +138,8 @@ fn banner(steps: impl IntoIterator<Item = Step>, wait: Duration) -> (Vec<u8>, Du
 fn a_banner_is_the_first_line() {
     let (line, _) = banner([Step::say("220-mail.test\r\n"), Step::Hold], LIMIT);
     assert_eq!(line, b"220-mail.test\r\n");
+    let (first, _) = banner([Step::say("220-one\r\n220 two\r\n")], LIMIT);
+    assert_eq!(first, b"220-one\r\n");
     let (pieces, _) = banner([Step::Drip(b"SSH-2.0-x\n".to_vec(), Duration::from_millis(1))], LIMIT);
     assert_eq!(pieces, b"SSH-2.0-x\n");
 }
