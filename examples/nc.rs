@@ -69,10 +69,10 @@ fn first_sender(addresses: &[SocketAddr]) -> io::Result<UdpSocket> {
 /// TCP: ends when both sides have ended what they send.
 fn talk(mut socket: &TcpStream, args: &Args) -> io::Result<()> {
     let (mut sender, crlf) = (socket.try_clone()?, args.get_flag("crlf"));
-    let sending = thread::spawn(move || {
+    let sending = start(move || {
         let sent = send_input(crlf, |bytes| sender.write_all(bytes));
         sent.and(sender.shutdown(Shutdown::Write))
-    });
+    })?;
     let mut buffer = vec![0; LARGEST];
     while let n @ 1.. = socket.read(&mut buffer)? {
         show(&buffer[..n], args)?;
@@ -102,7 +102,7 @@ fn exchange(socket: &UdpSocket, args: &Args) -> io::Result<()> {
     let wait: Duration = args.get_one("wait").copied().unwrap_or_default();
     socket.set_read_timeout(Some(wait.max(Duration::from_millis(1))))?;
     let (sender, crlf) = (socket.try_clone()?, args.get_flag("crlf"));
-    let sending = thread::spawn(move || send_input(crlf, |bytes| sender.send(bytes).map(drop)));
+    let sending = start(move || send_input(crlf, |bytes| sender.send(bytes).map(drop)))?;
     let mut buffer = vec![0; LARGEST];
     loop {
         let all_sent = sending.is_finished();
@@ -114,6 +114,7 @@ fn exchange(socket: &UdpSocket, args: &Args) -> io::Result<()> {
                     writeln!(Out)?;
                 }
             }
+            Err(e) if e.kind() == ErrorKind::Interrupted => {} // Ctrl-Z, then fg: a wait with a timeout ends (signal(7))
             Err(e) if !matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Err(e),
             Err(_) if all_sent => return join(sending),
             Err(_) => {}
@@ -149,6 +150,10 @@ fn show(bytes: &[u8], args: &Args) -> io::Result<()> {
         false => Out.write_all(bytes)?,
     }
     Out.flush()
+}
+
+fn start(send: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<JoinHandle<io::Result<()>>> {
+    thread::Builder::new().spawn(send).map_err(|cause| Error::not_started("start a thread")(cause).into())
 }
 
 fn join(sending: JoinHandle<io::Result<()>>) -> io::Result<()> {

@@ -89,6 +89,11 @@ impl Error {
         }
     }
 
+    /// The same for a thread or a program that could not be started: there `WouldBlock` means a limit, and no time (fork(2)).
+    pub fn not_started(phase: impl Into<Phase>) -> impl FnOnce(io::Error) -> Error {
+        move |cause| Error::Io(phase.into(), io::Error::other(cause))
+    }
+
     /// Whether the same attempt may succeed later: time ran out, the connection was refused, reset or lost (over TLS also
     /// [cut off](Cut), which is no nonsense of the peer's), or the peer said `4xx` (RFC 5321 section 4.2.1: "transient negative"). A `5xx` reply, nonsense and our own limits
     /// stay as they are however often we ask.

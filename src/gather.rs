@@ -137,7 +137,7 @@ impl Gather {
                 };
                 match builder.spawn_scoped(scope, worker) {
                     Ok(_) => {}
-                    Err(cause) if started == 0 => return Err(Error::Io("start a thread".into(), cause)),
+                    Err(cause) if started == 0 => return Err(Error::not_started("start a thread")(cause)),
                     Err(_) => break, // fewer do as well
                 }
             }
@@ -187,7 +187,7 @@ pub fn wait_for<T: Send + 'static>(
         let _ = say.send(result); // nobody may wait for it any more
     };
     let left = deadline.left(phase)?;
-    thread::Builder::new().name("wait_for".into()).spawn(job).map_err(Error::io("start a thread"))?;
+    thread::Builder::new().name("wait_for".into()).spawn(job).map_err(Error::not_started("start a thread"))?;
     let late = || Error::Timeout(phase.into());
     // A thread that has ended has sent its result: there is no other end.
     left.map_or_else(|| hear.recv().map_err(|_| late()), |left| hear.recv_timeout(left).map_err(|_| late()))?

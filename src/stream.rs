@@ -261,7 +261,7 @@ pub fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAd
             // The caller may have stopped waiting.
             let _ = answer.send(found);
         })
-        .map_err(Error::io(phase.clone()))?;
+        .map_err(Error::not_started(phase.clone()))?;
     let found = match deadline.left(phase.clone())? {
         Some(rest) => wait.recv_timeout(rest).map_err(|_| Error::Timeout(phase.clone().into()))?,
         None => wait.recv().map_err(|_| Error::Closed(phase.clone().into()))?,

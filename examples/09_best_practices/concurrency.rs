@@ -37,7 +37,7 @@ pub fn right(_: &Args) -> Result<()> {
     }
     let start = Instant::now();
     for _ in 0..100 {
-        thread::Builder::new().spawn(|| ()).map_err(Error::io("start a thread"))?.join().ok();
+        thread::Builder::new().spawn(|| ()).map_err(Error::not_started("start a thread"))?.join().ok();
     }
     println!("  to start and end 100 threads: {}", ms(start));
     Ok(())

@@ -141,7 +141,8 @@ fn printer() -> Result<(SyncSender<String>, thread::JoinHandle<()>)> {
             let _ = io::stdout().write_all(line.as_bytes());
         }
     };
-    let thread = thread::Builder::new().name("printer".into()).spawn(print).map_err(Error::io("start the printer"))?;
+    let thread =
+        thread::Builder::new().name("printer".into()).spawn(print).map_err(Error::not_started("start the printer"))?;
     Ok((say, thread))
 }
 

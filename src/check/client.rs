@@ -1,6 +1,6 @@
 //! The part of a conversation that only clients have: they are started, connect, and come to a result.
 //!
-//! May use: error; of this folder line, peer, report, running, talk, wire.
+//! May use: error, lab; of this folder line, peer, report, running, talk, wire.
 
 use super::line::Line;
 use super::peer::{Ended, Peer};
@@ -9,6 +9,7 @@ use super::running::Running;
 use super::talk::{Checked, PATIENCE, QUIET, Talk};
 use super::wire::Wire;
 use crate::error::{Error, Result};
+use crate::lab::ports::Closed;
 use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -104,7 +105,7 @@ impl Talk {
             let door = match at {
                 At::Tcp => Wire::listening(),
                 At::Udp => Wire::datagrams(),
-                At::Nobody => Wire::nobody(),
+                At::Nobody => Ok(Wire::Nobody(Closed::start(Ipv4Addr::LOCALHOST.into())?)),
                 At::Impossible => Ok(Wire::Impossible),
                 At::Silent => {
                     let none = || Error::Invalid("no port of this system is silent".into());

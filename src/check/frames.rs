@@ -94,11 +94,14 @@ impl Talk {
                 "This is the GET of a handshake, which is left out here: the frames begin at once.",
             )?;
         }
-        let mut length = usize::from(head[1] & 0x7f);
-        if length == 126 {
-            let more = self.hear_all(2, what)?;
-            length = usize::from(u16::from_be_bytes([more[0], more[1]]));
-        }
+        let length = match head[1] & 0x7f {
+            126 => {
+                let more = self.hear_all(2, what)?;
+                usize::from(u16::from_be_bytes([more[0], more[1]]))
+            }
+            127 => usize::MAX, // eight bytes of length follow: only what is longer than 65,535 has them
+            short => usize::from(short),
+        };
         if head[1] & 0x80 == 0 || length > LONGEST {
             let why = "A client masks every frame (RFC 6455 section 5.3), and no frame here has more than 8,192 bytes.";
             self.refuse(what, &head, why)?;
@@ -134,5 +137,27 @@ impl Talk {
             }
         }
         Ok(got)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{At, Peer, Role};
+    use super::*;
+    use std::io::{self, Write};
+    use std::net::{SocketAddr, TcpStream};
+
+    #[test]
+    fn a_length_of_eight_bytes_is_none_of_127() {
+        fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
+            let long = [&[TEXT, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4], &[b'x'; 200][..]].concat();
+            TcpStream::connect(server)?.write_all(&long).map(|()| Vec::new())
+        }
+        let mut talk = Talk::new(Role::Client, Peer::Client(ask), None);
+        talk.step("one", "The code");
+        talk.start(At::Tcp).unwrap();
+        talk.accept().unwrap();
+        let failure = talk.hear_frame("text one").unwrap_err();
+        assert_eq!((failure.received.as_slice(), failure.end), (&[TEXT, 0xff][..], End::Open));
     }
 }

@@ -207,9 +207,13 @@ pub fn main(exercise: &Exercise, peer: &Peer) -> ExitCode {
             Ok(mut itself) => apart::check(exercise, &mut itself, &mut io::stdout()).map(status),
             Err(_) => check(exercise, peer).map(|report| verdict(&report)),
         },
-        [apart::HERE] => check(exercise, peer).map(|report| verdict(&report)).inspect_err(|_| {
-            print(&format!("{} failed: the check itself could not run\n", exercise.name));
-        }),
+        [apart::HERE] => check(exercise, peer).map(|report| verdict(&report)),
+        [apart::HERE, whom] => {
+            let done = check(exercise, peer);
+            let could_not = |_: &Error| format!("{} failed: the check itself could not run\n", exercise.name);
+            let told = apart::tell(whom, &done.as_ref().map_or_else(could_not, Report::to_string));
+            done.and_then(|report| told.map(|()| status(report.passed())))
+        }
         ["hint"] => Ok(show_hint(exercise, next_hint(&hints_shown(exercise)))),
         ["hint", number @ ("1" | "2" | "3")] => Ok(show_hint(exercise, number.parse().unwrap_or(1))),
         ["help" | "-h" | "--help"] => {

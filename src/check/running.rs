@@ -55,7 +55,10 @@ impl Running {
             // Nobody listens when the check is over.
             let _ = tell.send(ended);
         };
-        thread::Builder::new().name(name.into()).spawn(watched).map_err(Error::io(format!("start {name}()")))?;
+        thread::Builder::new()
+            .name(name.into())
+            .spawn(watched)
+            .map_err(Error::not_started(format!("start {name}()")))?;
         Ok(Running { news, ended: None, _kept: Box::new(kept) })
     }
 
@@ -69,14 +72,14 @@ impl Running {
             .args(addresses.iter().map(SocketAddr::to_string))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(Error::io(format!("start {}", name.to_string_lossy())))?;
+        let mut child = command.spawn().map_err(Error::not_started(format!("start {}", name.to_string_lossy())))?;
         let (tell, news) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
         let (said, hear) = mpsc::channel();
         if let Some(mut stdin) = child.stdin.take() {
             // It need not read what is of no use to it.
             let tell = move || drop(stdin.write_all(text.as_bytes()));
-            thread::Builder::new().spawn(tell).map_err(Error::io("tell the program"))?;
+            thread::Builder::new().spawn(tell).map_err(Error::not_started("tell the program"))?;
         }
         if let Some(stdout) = child.stdout.take() {
             let follow = move || {
@@ -84,7 +87,7 @@ impl Running {
                 let _ = stdout.take(MOST).read_to_end(&mut all); // what came before an error came
                 let _ = said.send(all);
             };
-            thread::Builder::new().spawn(follow).map_err(Error::io("follow the program"))?;
+            thread::Builder::new().spawn(follow).map_err(Error::not_started("follow the program"))?;
         }
         let wait = move || {
             let Some(status) = end_of(&mut child, &stopped) else { return };
@@ -92,7 +95,7 @@ impl Running {
             let ended = if status.success() { Ended::Returned(answer) } else { Ended::Failed(status.to_string()) };
             let _ = tell.send(ended);
         };
-        let wait = thread::Builder::new().spawn(wait).map_err(Error::io("wait for the program"))?;
+        let wait = thread::Builder::new().spawn(wait).map_err(Error::not_started("wait for the program"))?;
         Ok(Running { news, ended: None, _kept: Box::new(Started(Some(stop), Some(wait))) })
     }
 

@@ -4,10 +4,10 @@
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
-use crate::lab::ports::Filtered;
+use crate::lab::ports::{Closed, Filtered};
 use crate::stream::{self, Stream, Tcp};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -24,11 +24,8 @@ pub(super) enum Wire {
     Closed,
     /// Where a client is to connect.
     Listening(TcpListener),
-    /// A port at which nobody listens, and nobody can while this connection has it.
-    Nobody {
-        address: SocketAddr,
-        _kept: (TcpListener, TcpStream),
-    },
+    /// A port at which nobody listens.
+    Nobody(Closed),
     /// A group of machines: TCP has to refuse it as an error before it sends anything (RFC 9293 section 3.9.2.3, MUST-46).
     Impossible,
     /// An address that answers nothing. All checks of this process share it: it takes about 130 descriptors.
@@ -60,12 +57,6 @@ impl Wire {
         Ok(Wire::Udp(UdpSocket::bind("127.0.0.1:0")?, None))
     }
 
-    pub(super) fn nobody() -> io::Result<Wire> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let outgoing = TcpStream::connect(listener.local_addr()?)?;
-        Ok(Wire::Nobody { address: outgoing.local_addr()?, _kept: (listener, outgoing) })
-    }
-
     /// `None` on systems where no address of ours is silent.
     pub(super) fn silent() -> Result<Option<Wire>> {
         static SHARED: Mutex<Weak<Filtered>> = Mutex::new(Weak::new());
@@ -83,7 +74,7 @@ impl Wire {
         match self {
             Wire::Closed => Err(ErrorKind::NotConnected.into()),
             Wire::Listening(listener) => listener.local_addr(),
-            Wire::Nobody { address, .. } => Ok(*address),
+            Wire::Nobody(closed) => Ok(closed.addr()),
             Wire::Impossible => Ok((Ipv4Addr::new(224, 0, 0, 1), 9).into()),
             Wire::Silent(silent) => Ok(silent.addr()),
             Wire::Tcp(connection) => connection.socket().local_addr(),

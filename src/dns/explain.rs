@@ -14,7 +14,7 @@
 
 use super::message::{AA, QR, RA, RD, TC};
 use super::name::Reader;
-use super::record::{IN, Kind, Rcode};
+use super::record::{IN, Kind, Rcode, kept_for};
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -238,7 +238,7 @@ fn record(page: &mut Page<'_>) -> Step<()> {
             page.field(1, |bytes| format!("EDNS version {}", number(bytes)))?;
             page.u16(|n| format!("flags of EDNS{}", if n >> 15 == 1 { ": DO, send signatures" } else { "" }))?;
         }
-        false => drop(page.u32(|ttl| format!("TTL: may be kept for {}", count(ttl as usize, "second")))?),
+        false => drop(page.u32(|ttl| format!("TTL: may be kept for {}", count(kept_for(ttl) as usize, "second")))?),
     }
     let length = usize::from(page.u16(|n| format!("{} of data", count(n.into(), "byte")))?);
     let start = page.at;

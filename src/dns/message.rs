@@ -13,7 +13,7 @@
 //! May use: error.
 
 use super::name::{Name, Reader, Writer};
-use super::record::{Data, Edns, IN, Kind, Rcode, Record, record_head, with_length};
+use super::record::{Data, Edns, IN, Kind, Rcode, Record, kept_for, record_head, with_length};
 use crate::error::{Error, Result};
 
 /// Flag QR: this is an answer.
@@ -125,13 +125,12 @@ impl Message {
                     continue;
                 }
                 let data = Data::read(&mut reader, kind, class, length)?;
-                let ttl = if ttl >> 31 == 0 { ttl } else { 0 }; // RFC 2181 section 8
                 let records = match section {
                     0 => &mut message.answers,
                     1 => &mut message.authority,
                     _ => &mut message.additional,
                 };
-                records.push(Record { name, class, ttl, data });
+                records.push(Record { name, class, ttl: kept_for(ttl), data });
             }
         }
         if reader.at == packet.len() {

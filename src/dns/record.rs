@@ -250,6 +250,11 @@ impl Edns {
     }
 }
 
+/// For how many seconds a record may be kept, by the number on the wire (RFC 2181 section 8).
+pub(super) fn kept_for(ttl: u32) -> u32 {
+    if ttl >> 31 == 0 { ttl } else { 0 }
+}
+
 pub(super) fn record_head(writer: &mut Writer<'_>, kind: Kind, class: u16, ttl: u32) {
     writer.u16(kind.0);
     writer.u16(class);

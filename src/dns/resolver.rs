@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::stream::{self, Stream};
 use crate::trace::{Event, Side, Sink};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,7 +63,9 @@ impl Resolver {
     ///
     /// # Errors
     /// That of the last attempt: [`Error::Timeout`], [`Error::Io`] when nobody listens there, [`Error::Other`] with the
-    /// [`Rcode`] as its source when the server gave no answer, [`Error::Protocol`] for nonsense over TCP.
+    /// [`Rcode`] as its source when the server gave no answer; over TCP [`Error::Protocol`] and [`Error::TooLong`] for nonsense and
+    /// [`Error::Closed`]; [`Error::Protocol`] also when it only names other servers. [`Error::Invalid`] without a server, and for a
+    /// query that [`Message::encode`] refuses.
     pub fn exchange(&self, query: &Message) -> Result<Message> {
         self.exchange_by(query, Deadline::after(self.total))
     }
@@ -102,9 +104,7 @@ impl Resolver {
 
     fn ask_udp(&self, server: SocketAddr, query: &Message, by: Deadline, phase: &str) -> Result<Message> {
         let failed = || Error::io(phase.to_owned());
-        let any = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-        let socket = UdpSocket::bind(SocketAddr::new(any, 0)).map_err(failed())?; // port 0: the system draws one
-        socket.connect(server).map_err(failed())?; // from now on only this address reaches us
+        let socket = stream::connect_udp(server).map_err(failed())?; // the system draws a port, only the server reaches it
         let wire = query.encode()?;
         self.show(Side::Client, &wire);
         socket.send(&wire).map_err(failed())?;
@@ -136,7 +136,7 @@ impl Resolver {
     fn ask_tcp(&self, server: SocketAddr, query: &Message, by: Deadline, phase: &str) -> Result<Message> {
         let failed = || Error::io(format!("{phase} over TCP"));
         let query = Message { id: fresh_id(), ..query.clone() };
-        let mut stream = stream::connect(&server.ip().to_string(), server.port(), by)?;
+        let mut stream = stream::connect_any(&[server], by)?;
         stream.set_deadline(by);
         let wire = query.encode()?;
         self.show(Side::Client, &wire);

@@ -76,7 +76,7 @@ impl Plan<DatagramFault> {
         let relay = Arc::new(Relay { plan, socket, stopped: Mutex::new(false), changed: Condvar::new() });
         let theirs = Arc::clone(&relay);
         let listen = thread::Builder::new().name("datagrams".into()).spawn(move || theirs.listen());
-        Ok(DatagramRelay { addr, relay, listen: Some(listen.map_err(Error::io("start the proxy"))?) })
+        Ok(DatagramRelay { addr, relay, listen: Some(listen.map_err(Error::not_started("start the proxy"))?) })
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn relay(conn: Conn, plan: &Arc<Plan<Fault>>) -> Result<()> {
     thread::scope(|both| {
         let way = |from| Way { connection: &connection, from, done: 0 };
         let down = thread::Builder::new().name("proxy down".into());
-        down.spawn_scoped(both, move || way(Side::Server).pump()).map_err(Error::io("start the second direction"))?;
+        down.spawn_scoped(both, move || way(Side::Server).pump()).map_err(Error::not_started("start the way back"))?;
         way(Side::Client).pump();
         Ok(())
     })

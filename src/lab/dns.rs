@@ -35,7 +35,8 @@ const IDLE: Duration = Duration::from_secs(10);
 const PLACES: usize = 64;
 const HEADER: usize = 12;
 
-/// What the server does to those who ask. Several lies are told one after the other, the truth comes last.
+/// What the server does to those who ask. Several lies are told one after the other, the truth comes last. Over TCP only `Stray`,
+/// `NoTcp`, `NoEdns`, `Fails` and `Silent` are told, and nothing is late.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lie {
     /// First a forged answer with another id, so many times.
@@ -188,7 +189,7 @@ fn run(options: Options, answer: impl Fn(&Message) -> Option<Message> + Send + S
     let udp = thread::Builder::new()
         .name("lab dns".into())
         .spawn(move || thread::scope(|scope| service.datagrams(scope, &udp, &elsewhere)))
-        .map_err(phase())?;
+        .map_err(Error::not_started("start a thread for UDP"))?;
     Ok(NameServer { addr, stop, tcp, udp: Some(udp) })
 }
 
@@ -258,7 +259,10 @@ impl<F: Fn(&Message) -> Option<Message> + Send + Sync> Service<F> {
         while !conn.stopping() {
             conn.stream.set_deadline(Deadline::after(IDLE));
             let mut length = [0; 2];
-            conn.stream.read_exact(&mut length).map_err(Error::io("read the length of a query"))?;
+            match conn.stream.read_exact(&mut length).map_err(Error::io("read the length of a query")) {
+                Err(Error::Closed(_)) => break, // who has asked all has closed
+                read => read?,
+            }
             let mut packet = vec![0; u16::from_be_bytes(length).into()];
             if packet.len() < HEADER {
                 break;
@@ -308,7 +312,7 @@ impl<F: Fn(&Message) -> Option<Message> + Send + Sync> Service<F> {
         if lies.contains(&Lie::Stray) {
             answer.answers.insert(0, forged(&Name::parse("bank.example").ok()?));
         }
-        let encoded = answer.encode().ok()?;
+        let Ok(encoded) = answer.encode() else { return refuse(&query, Rcode::SERV_FAIL) };
         let asked = query.edns.as_ref().map_or(512, |edns| edns.udp_size.clamp(512, UDP_SIZE));
         if !tcp && encoded.len() > asked.into() {
             answer = Message { flags: answer.flags | TC, ..bare(&answer) };

@@ -69,7 +69,7 @@ pub fn start(options: Options) -> Result<Lab> {
     let datagrams = Arc::new(Datagrams { socket, trace: options.trace, curtain, count });
     let shared = Arc::clone(&datagrams);
     let thread = thread::Builder::new().name("lab echo".into()).spawn(move || shared.serve());
-    let thread = thread.map_err(Error::io("start a thread for UDP"))?;
+    let thread = thread.map_err(Error::not_started("start a thread for UDP"))?;
     Ok(Lab { tcp, datagrams, thread: Some(thread) })
 }
 

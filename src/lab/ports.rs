@@ -102,6 +102,7 @@ impl fmt::Display for Ports {
 }
 
 /// An address on which nobody listens, and nobody can while this lives.
+#[derive(Debug)]
 pub struct Closed {
     // Both ends of a connection and the listener between them: the port of the first is taken, and not by a listener.
     addr: SocketAddr,

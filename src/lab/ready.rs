@@ -110,7 +110,10 @@ const WANTED: &str = env!("CARGO_PKG_RUST_VERSION");
 fn rust() -> Finding {
     let (answer, wait) = mpsc::channel();
     // A program of others may hang; the thread ends with us.
-    thread::spawn(move || answer.send(Command::new("rustc").arg("--version").output()));
+    let ask = move || answer.send(Command::new("rustc").arg("--version").output());
+    if let Err(error) = thread::Builder::new().spawn(ask) {
+        return bad(format!("no thread to run `rustc` from: {error}"), "mend what stands below at `threads` first");
+    }
     match wait.recv_timeout(PATIENCE * 3) {
         Ok(Ok(output)) if output.status.success() => version(&String::from_utf8_lossy(&output.stdout)),
         _ => note(

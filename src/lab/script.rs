@@ -37,7 +37,7 @@ pub enum Step {
     HearEnd,
     /// Say nothing for so long. Ends early when the script is dropped.
     Wait(Duration),
-    /// Say nothing until the client leaves, whatever it sends.
+    /// Say nothing until the client leaves, whatever it sends, or five seconds are over.
     Hold,
     /// Send our FIN; hearing goes on.
     Finish,
@@ -77,7 +77,8 @@ struct Shared {
     curtain: Curtain,
 }
 
-/// Starts a peer on 127.0.0.1 that plays these steps with everyone who connects, and closes after the last.
+/// Starts a peer on 127.0.0.1 that plays these steps with everyone who connects, and closes after the last. No step waits longer
+/// than five seconds for the client.
 ///
 /// # Errors
 /// Those of [`Server::bind`] and [`Server::start`].

@@ -57,7 +57,7 @@ impl Zone {
         zone
     }
 
-    /// Reads lines of `NAME TTL IN TYPE DATA`, as `Record` shows them; names are always in full.
+    /// Reads lines of `NAME TTL IN TYPE DATA`, as `Record` shows them; names are always in full, and text has no escapes.
     ///
     /// # Errors
     /// [`Error::Invalid`] with the number of the first line that is none.
@@ -153,7 +153,11 @@ fn record(line: &str) -> Option<Record> {
         Kind::NS => Data::Ns(owner(next())?),
         Kind::PTR => Data::Ptr(owner(next())?),
         Kind::MX => Data::Mx { preference: short(next())?, host: owner(next())? },
-        Kind::TXT => Data::Txt(std::iter::from_fn(&mut next).map(String::into_bytes).collect()),
+        Kind::TXT => {
+            let strings: Vec<Vec<u8>> = std::iter::from_fn(&mut next).map(String::into_bytes).collect();
+            let fit = !strings.is_empty() && strings.iter().all(|string| string.len() <= 255); // RFC 1035 section 3.3.14
+            fit.then_some(Data::Txt(strings))?
+        }
         Kind::SOA => Data::Soa {
             primary: owner(next())?,
             mailbox: owner(next())?,
@@ -198,7 +202,17 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_named_by_its_line() {
-        for line in ["x", "x 1 IN A", "x 1 IN A 1.2.3", "x 1 CH A 1.2.3.4", "x 1 IN A 1.2.3.4 5", "x 1 IN TXT \"a"] {
+        let long = format!("x 1 IN TXT {}", "a".repeat(256));
+        let lines = [
+            "x",
+            "x 1 IN A",
+            "x 1 IN A 1.2.3",
+            "x 1 CH A 1.2.3.4",
+            "x 1 IN A 1.2.3.4 5",
+            "x 1 IN TXT \"a",
+            "x 1 IN TXT",
+        ];
+        for line in lines.into_iter().chain([long.as_str()]) {
             let error = Zone::parse(&format!("\n; so\n{line}\n")).unwrap_err();
             assert!(error.to_string().starts_with("line 3 of the zone"), "{line}: {error}");
         }

@@ -11,7 +11,7 @@
 //! raw sockets, no privileges, and whoever is scanned can see it. Scanning what is not yours can be a crime, so everything
 //! but this machine's own loopback addresses needs [`Scan::i_may_scan_this`].
 //!
-//! May use: error, deadline, encode.
+//! May use: error, deadline, encode, stream.
 
 mod probe;
 
@@ -99,7 +99,7 @@ pub const MOST_HOSTS: usize = 256;
 /// and a process has 65,530).
 pub const MOST_WORKERS: usize = 10_000;
 
-/// A worker keeps one banner on its stack, and std and the system a little more.
+/// A worker keeps little on its stack, and std and the system a little more.
 const STACK: usize = 32 << 10;
 
 /// Between two attempts when descriptors or local ports have run out and no port of ours holds one that it will give back.
@@ -117,15 +117,10 @@ impl Scan {
     /// A scan of several hosts: at full speed where all are this machine's own, politely where one is not.
     pub fn of_all(hosts: Vec<IpAddr>) -> Scan {
         let near = hosts.iter().all(is_near);
+        let seconds = if near { 1 } else { 2 };
         Scan {
             ports: (1..1024).collect(),
-            timeout: Duration::from_secs(if cfg!(windows) {
-                3
-            } else if near {
-                1
-            } else {
-                2
-            }),
+            timeout: Duration::from_secs(if cfg!(windows) { 3 } else { seconds }),
             workers: if near { 1023 } else { 64 },
             rate: if near { 0 } else { 100 },
             banner: None,
@@ -166,7 +161,7 @@ impl Scan {
                 let worker = thread::Builder::new().name("scan".into()).stack_size(STACK);
                 match worker.spawn_scoped(scope, move || work.work(&say)) {
                     Ok(_) => {}
-                    Err(cause) if started == 0 => return Err(Error::Io("start a thread".into(), cause)),
+                    Err(cause) if started == 0 => return Err(Error::not_started("start a thread")(cause)),
                     Err(_) => break, // fewer will do
                 }
                 hear.try_iter().for_each(&mut found);
@@ -186,9 +181,8 @@ impl Scan {
     pub fn check(&self) -> Result<()> {
         let bad = |why: String| Err(Error::Invalid(why.into()));
         if let Some(far) = self.hosts.iter().find(|host| !is_near(host) && !self.i_may_scan_this) {
-            return bad(format!(
-                "{far} is no loopback address: scan only what is yours or what its owner allows, and say so"
-            ));
+            let yours = "scan only what is yours or what its owner allows, and say so";
+            return bad(format!("{far} is no loopback address: {yours}"));
         }
         if self.hosts.len() > MOST_HOSTS {
             return bad(format!("{} hosts are more than {MOST_HOSTS}", self.hosts.len()));
@@ -254,6 +248,8 @@ struct Work<'a> {
     next: AtomicUsize,
     shared: Mutex<Shared>,
     changed: Condvar,
+    /// When the next port may be begun, where there is a rate.
+    slot: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -266,14 +262,13 @@ struct Shared {
     stuck: Option<Instant>,
     /// Why the scan cannot go on.
     failed: Option<io::Error>,
-    /// When the next port may be begun, where there is a rate.
-    slot: Option<Instant>,
 }
 
 impl Work<'_> {
     fn new(scan: &Scan) -> Work<'_> {
         let total = scan.hosts.len() * scan.ports.len();
-        Work { scan, total, next: AtomicUsize::new(0), shared: Mutex::default(), changed: Condvar::new() }
+        let (next, shared, changed) = (AtomicUsize::new(0), Mutex::default(), Condvar::new());
+        Work { scan, total, next, shared, changed, slot: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -296,7 +291,8 @@ impl Work<'_> {
                 return;
             };
             if say.send((number, port)).is_err() {
-                return; // nobody wants to know any more
+                self.lock().failed = Some(ErrorKind::BrokenPipe.into()); // nobody wants to know any more
+                return;
             }
         }
     }
@@ -336,14 +332,16 @@ impl Work<'_> {
         None
     }
 
-    /// Waits for its turn where there is a limit on how many ports are begun each second.
+    /// Waits for its turn, where there is a rate. One worker sleeps and the others wait for it: so all end soon if the scan does.
     fn keep_to_the_rate(&self) {
         let Some(gap) = Duration::from_secs(1).checked_div(self.scan.rate) else { return };
-        let mut shared = self.lock();
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.lock().failed.is_some() {
+            return;
+        }
         let now = Instant::now();
-        let mine = shared.slot.unwrap_or(now).max(now);
-        shared.slot = Some(mine + gap);
-        drop(shared);
+        let mine = slot.unwrap_or(now).max(now);
+        *slot = Some(mine + gap);
         thread::sleep(mine - now); // the pause is what a polite rate is
     }
 }

@@ -1,10 +1,11 @@
 //! One port: from a SYN to what is known of it (RFC 9293 section 3.5).
 //!
-//! May use: deadline.
+//! May use: deadline, stream.
 
 use super::{Port, Scan, State};
 use crate::deadline::Deadline;
-use std::io::{self, ErrorKind, Read};
+use crate::stream::{Stream, Tcp};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ pub(super) fn probe(addr: SocketAddr, scan: &Scan) -> io::Result<Port> {
         // TCP can connect a port of ours to itself when it is chosen for our end too (RFC 9293 section 3.5: simultaneous
         // open). Nobody listens there.
         Ok(stream) if stream.local_addr().is_ok_and(|own| own == addr) => found(State::Closed, Vec::new()),
-        Ok(stream) => found(State::Open, scan.banner.map_or_else(Vec::new, |wait| banner(&stream, wait))),
+        Ok(stream) => found(State::Open, scan.banner.map_or_else(Vec::new, |wait| banner(stream, wait))),
         Err(error) => match error.kind() {
             ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => found(State::Closed, Vec::new()),
             ErrorKind::TimedOut => found(State::Filtered, Vec::new()),
@@ -64,16 +65,12 @@ fn has_a_way(addr: SocketAddr) -> bool {
 }
 
 /// What an open port says by itself, within the time and the limit, up to the end of its first line.
-fn banner(mut stream: &TcpStream, wait: Duration) -> Vec<u8> {
-    let deadline = Deadline::after(wait);
-    let mut banner = [0; BANNER];
-    let mut filled = 0;
-    while filled < BANNER && !banner[..filled].contains(&b'\n') {
-        let Ok(left) = deadline.left("read a banner") else { break };
-        match stream.set_read_timeout(left).and_then(|()| stream.read(&mut banner[filled..])) {
-            Ok(n @ 1..) => filled += n,
-            _ => break, // silence, an end or a reset: what came is the banner
-        }
+fn banner(stream: TcpStream, wait: Duration) -> Vec<u8> {
+    let mut banner = Vec::new();
+    if let Ok(mut stream) = Tcp::new(stream) {
+        stream.set_deadline(Deadline::after(wait));
+        // Silence, an end or a reset: what came is the banner.
+        let _ = BufReader::with_capacity(BANNER, stream.take(BANNER as u64)).read_until(b'\n', &mut banner);
     }
-    banner[..filled].to_vec()
+    banner
 }

@@ -155,7 +155,7 @@ impl Server {
         let door = Door::new(Arc::clone(&listener)).map_err(Error::io("keep a hand on the listening socket"))?;
         let crew = Crew::new(Arc::downgrade(&listener), self.options, Box::new(handler));
         let handle = Handle { crew, addr: self.addr, door: Mutex::new(Some(door)) };
-        handle.crew.begin().map_err(Error::io("start the first worker"))?;
+        handle.crew.begin().map_err(Error::not_started("start the first worker"))?;
         Ok(handle)
     }
 }

@@ -83,7 +83,8 @@ impl Invitation {
                 }
             }
         };
-        thread::Builder::new().name("invitation".into()).stack_size(64 << 10).spawn(wait).map_err(Error::io(phase))?;
+        let builder = thread::Builder::new().name("invitation".into()).stack_size(64 << 10);
+        builder.spawn(wait).map_err(Error::not_started(phase))?;
         Ok(Invitation { revoke, caller })
     }
 

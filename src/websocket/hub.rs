@@ -98,7 +98,7 @@ impl Hub {
             .stack_size(STACK)
             // It ends when the seat is gone and the queue empty, or when nobody can be reached.
             .spawn(move || messages.iter().try_for_each(|message| empties.send(message)))
-            .map_err(Error::io("start a thread to send to this client"))?;
+            .map_err(Error::not_started("start a thread to send to this client"))?;
         let mut shared = locked(&self.shared);
         shared.latest += 1;
         let number = shared.latest;

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::thread::{self, JoinHandle};
-use support::programs::{self, Left, Running, first_line, tool};
+use support::programs::{self, Left, Running, first_line, tool, with_threads};
 use support::sockets::{has_ipv6, limited, listen, receive, udp};
 use support::uninterrupted;
 
@@ -164,6 +164,22 @@ fn two_of_them_exchange_datagrams() {
     assert_eq!((listener.end().status), 0);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn datagrams_go_on_after_a_stop() {
+    let server = udp();
+    let addr = server.local_addr().unwrap().to_string();
+    let mut client = nc(&["-u", "--wait", "0.3", &addr]);
+    client.type_in("one\n");
+    let (_, from) = receive(&server);
+    support::programs::stop_and_go_on(client.id());
+    client.type_in("two\n");
+    assert_eq!(receive(&server).0, b"two\n");
+    server.send_to(b"still here\n", from).unwrap();
+    client.shows("still here\n");
+    assert_eq!(succeeded(client.input(b"").end()), b"still here\n");
+}
+
 #[test]
 fn an_ipv6_address_stands_in_brackets() {
     if !has_ipv6("an_ipv6_address_stands_in_brackets") {
@@ -190,6 +206,14 @@ fn nobody_there_is_an_error_with_a_hint() {
     busy.is_error(1, "hint: another program has this port");
     let label = format!("{}.test:80", "a".repeat(64));
     run(&[&label], b"").is_error(1, "error: look up aaaa");
+}
+
+#[test]
+fn no_thread_to_be_had_is_an_error() {
+    let (_listener, addr) = listen();
+    let Some(mut command) = with_threads(1, &PROGRAMS.path("nc")) else { return };
+    programs::run(command.arg(addr.to_string()), b"").is_error(1, "Resource temporarily unavailable");
+    programs::run(command.arg("-u"), b"").is_error(1, "Resource temporarily unavailable");
 }
 
 #[test]

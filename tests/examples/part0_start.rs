@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use support::network::{self, NAMES};
 use support::not_allowed;
-use support::programs::{Running, close, first_line, run, told, tool, under};
+use support::programs::{Running, close, first_line, run, told, tool, under, with_threads};
 
 fn start(args: &[&str]) -> (i32, String, String) {
     PROGRAMS.run("00_start", args, b"").parts()
@@ -77,6 +77,16 @@ fn too_few_descriptors_stop_it() {
     let (status, out, err) = limited("ulimit -n 64");
     assert!(status == 1 && out.starts_with("STOP  files "), "{out}");
     assert_eq!(err, "error: check this machine: 1 of 1 stop a lesson: mend the first one, then start this again\n");
+}
+
+#[test]
+fn too_few_threads_stop_it() {
+    let Some(mut command) = with_threads(1, &PROGRAMS.path("00_start")) else { return };
+    let (status, out, err) = run(command.args(["rust", "tcp", "localhost", "threads"]), b"").parts();
+    assert_eq!(status, 1, "{out}{err}");
+    assert!(out.starts_with("STOP  rust ") && out.contains("\nSTOP  threads "), "{out}");
+    assert_eq!(out.matches("Resource temporarily unavailable").count(), 3, "no time ran out: {out}");
+    assert_eq!(err, "error: check this machine: 4 of 4 stop a lesson: mend the first one, then start this again\n");
 }
 
 /// A network that nobody has set up: the loopback interface is there, and off.

@@ -335,16 +335,13 @@ fn localhost_finds_the_server_in_either_family() {
     assert!(stdout.contains("Hello, Client!"));
 }
 
-/// On Linux a wait with a timeout that is stopped and continued ends with `EINTR` (man 7 signal).
 #[cfg(target_os = "linux")]
 #[test]
 fn a_client_that_was_stopped_goes_on() {
     let server = udp();
     let client = our_client(server.local_addr().unwrap());
     let (_, from) = receive(&server);
-    let pid = client.id();
-    let signals = format!("kill -STOP {pid} && kill -CONT {pid}");
-    assert_eq!(support::programs::run(Command::new("sh").args(["-c", &signals]), b"").status, 0);
+    support::programs::stop_and_go_on(client.id());
     server.send_to(b"still here", from).unwrap();
     let (status, stdout, stderr) = client.end().parts();
     assert_eq!(status, 0, "{stdout}{stderr}");

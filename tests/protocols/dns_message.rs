@@ -276,6 +276,7 @@ fn a_ttl_with_the_highest_bit_is_none() {
     let mut wire = answer(Kind::A, 4, &[1; 4]);
     wire[17] = 0x80;
     assert_eq!(Message::parse(&wire).unwrap().answers[0].ttl, 0, "RFC 2181 section 8");
+    assert!(explain(&wire).contains(" TTL: may be kept for 0 seconds"), "{}", explain(&wire));
 }
 
 #[test]

@@ -816,6 +816,22 @@ fn the_lab_over_tcp() {
         stream.write_all(&[0, length]).unwrap();
         assert_eq!(stream.read(&mut [0]).unwrap(), 0, "a length of {length} ends it");
     }
+    drop(stream);
+    assert_eq!(lab.server().stop(LIMIT).stuck, 0);
+    assert_eq!(lab.server().totals().failed, 0, "who has asked all closes: that is no error");
+}
+
+#[test]
+fn what_the_lab_cannot_say_is_a_failure_and_no_silence() {
+    let nothing = Record { data: Data::Txt(Vec::new()), ..a("t.example.com", TRUE) };
+    let server = serve(move |query| Some(Message { answers: vec![nothing.clone()], ..reply(query) })).unwrap();
+    let query = plain("t.example.com", Kind::TXT);
+    let socket = udp();
+    socket.send_to(&query.encode().unwrap(), server.addr()).unwrap();
+    assert_eq!(Message::parse(&receive(&socket).0).unwrap().rcode(), Rcode::SERV_FAIL);
+    let mut stream = connect(&server);
+    stream.write_all(&framed(&query)).unwrap();
+    assert_eq!(read_framed(&mut stream).rcode(), Rcode::SERV_FAIL);
 }
 
 pub fn many_connections_are_served_and_a_stop_ends_all() {

@@ -179,6 +179,28 @@ fn scripted(mut python: Command, script: &str) -> Command {
 
 // ---- under other conditions ----
 
+/// What Ctrl-Z and then `fg` do to a program that waits: a wait with a timeout ends with `EINTR` then (man 7 signal).
+#[cfg(target_os = "linux")]
+pub fn stop_and_go_on(pid: u32) {
+    let signal =
+        |name: &str| assert_eq!(run(Command::new("kill").args([name, pid.to_string().as_str()]), b"").status, 0);
+    let start = Instant::now();
+    // The state stands behind the name, which is in brackets (man 5 proc).
+    let are_all = |state: &str| {
+        while !std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().all(|thread| {
+            let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap_or_default();
+            stat.rsplit(") ").next().unwrap_or_default().starts_with(state)
+        }) {
+            assert!(start.elapsed() < LIMIT, "not all threads of {pid} are in the state {state}");
+            thread::yield_now();
+        }
+    };
+    are_all("S");
+    signal("-STOP");
+    are_all("T");
+    signal("-CONT");
+}
+
 /// `sh` sets a limit for itself, then the program takes its place and keeps its process id.
 pub fn under(limit: &str, program: &Path) -> Command {
     let mut command = Command::new("sh");
