@@ -48,11 +48,6 @@ fn hides(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// One byte as `%E4` (RFC 3986 section 2.1).
-pub(crate) fn percent_byte(text: &mut String, byte: u8) {
-    let _ = write!(text, "%{byte:02X}");
-}
-
 /// Text that can stand anywhere in a web address: everything but letters, digits and `-._~` becomes `%XX` (RFC 3986
 /// section 2.3), as Python's `quote(text, safe="")` does.
 ///
@@ -62,9 +57,10 @@ pub(crate) fn percent_byte(text: &mut String, byte: u8) {
 pub fn percent(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            byte => percent_byte(&mut encoded, byte),
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded
@@ -213,9 +209,8 @@ pub fn parse_http_date(text: &str) -> Option<SystemTime> {
         year += now / 100 * 100;
         year -= if year > now + 50 { 100 } else { 0 };
     }
-    let clock: Vec<u64> =
-        time.split(':').map(|part| number(part).filter(|_| part.len() == 2)).collect::<Option<_>>()?;
-    let [hour, minute, second] = clock[..] else { return None };
+    let clock: Option<Vec<u64>> = time.split(':').map(|part| number(part).filter(|_| part.len() == 2)).collect();
+    let [hour, minute, second] = clock?[..] else { return None };
     point(year, month, day, [hour, minute, second])
 }
 

@@ -12,35 +12,36 @@
 //! `websocket`, which begins as HTTP.
 
 use crate::dial::Target;
-use crate::encode::{percent_byte, visible};
+use crate::encode::visible;
 use crate::error::{Error, Result};
 use crate::stream::Stream;
 use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 
-/// Fields whose values are secrets whoever writes them.
-const SECRET_FIELDS: [&str; 3] = ["Authorization: ", "Proxy-Authorization: ", "Cookie: "];
+/// Whether the value of this field of a request is a secret whoever writes it.
+pub(crate) fn is_secret(name: &str) -> bool {
+    ["Authorization", "Proxy-Authorization", "Cookie"].iter().any(|own| own.eq_ignore_ascii_case(name))
+}
 
-/// Writes the head of a request. The value of a secret field goes in a write of its own, so that who watches the wire sees that
-/// it was there, and no more.
-pub(crate) fn write_head(stream: &mut dyn Stream, head: &[u8]) -> io::Result<()> {
-    let mut from = 0;
-    let mut end = 0;
-    for line in head.split_inclusive(|byte| *byte == b'\n') {
-        let names = |name: &&&str| line.get(..name.len()).is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()));
-        let value = end + SECRET_FIELDS.iter().find(names).map_or(line.len(), |name| name.len());
+/// Writes the head of a request and what is behind it. The value of a secret field goes in a write of its own, so that who watches
+/// the wire sees that it was there, and no more.
+pub(crate) fn write_head(stream: &mut dyn Stream, bytes: &[u8], secret: &dyn Fn(&str) -> bool) -> io::Result<()> {
+    let (mut from, mut end) = (0, 0);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n').take_while(|line| *line != b"\r\n") {
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or_default();
+        let value = end + line.len().min(colon + 2);
         end += line.len();
-        if value < end {
-            stream.write_all(&head[from..value])?;
+        if std::str::from_utf8(&line[..colon]).is_ok_and(secret) {
+            stream.write_all(&bytes[from..value])?;
             stream.secret(true);
-            let sent = stream.write_all(&head[value..end]);
+            let sent = stream.write_all(&bytes[value..end]);
             stream.secret(false);
             sent?;
             from = end;
         }
     }
-    stream.write_all(&head[from..])
+    stream.write_all(&bytes[from..])
 }
 
 /// An `http` or `https` address, in normal form.
@@ -154,7 +155,7 @@ impl Url {
                 }
                 0..=b' ' | 0x7f => return Err(invalid(text, "a space or control character inside (%20 for a space)")),
                 b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x80.. => {
-                    percent_byte(&mut self.text, *byte)
+                    self.text += &format!("%{byte:02X}");
                 }
                 byte => self.text.push(char::from(*byte)),
             }

@@ -5,7 +5,7 @@
 use super::body::{Framing, framing};
 use super::head::{Limits, ResponseHead, parse_response, wrong};
 use super::request::Call;
-use super::url::Url;
+use super::url::{Url, write_head};
 use crate::deadline::Deadline;
 use crate::dial::Dial;
 use crate::error::{Error, Result};
@@ -112,31 +112,13 @@ impl Connection {
     }
 
     fn send(&mut self, head: String, call: &Call) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        if call.headers.iter().any(|(name, _)| call.is_secret(name)) {
-            for line in head.split_inclusive('\n') {
-                match line.split_once(' ') {
-                    // In a write of its own, so that who watches the wire sees that it was there, and no more.
-                    Some((name, value)) if call.is_secret(name.trim_end_matches(':')) => {
-                        self.stream.write_all(&[&bytes, name.as_bytes(), b" "].concat())?;
-                        self.stream.secret(true);
-                        let sent = self.stream.write_all(value.as_bytes());
-                        self.stream.secret(false);
-                        sent?;
-                        bytes.clear();
-                    }
-                    _ => bytes.extend_from_slice(line.as_bytes()),
-                }
-            }
-        } else {
-            bytes = head.into_bytes();
-        }
+        let mut bytes = head.into_bytes();
         let (small, large) = call.body.unwrap_or_default().split_at(match call.body {
             Some(body) if body.len() <= SMALL_BODY => body.len(),
             _ => 0,
         });
         bytes.extend_from_slice(small);
-        self.stream.write_all(&bytes)?;
+        write_head(&mut *self.stream, &bytes, &|name| call.is_secret(name))?;
         self.stream.write_all(large)?;
         self.stream.flush()
     }

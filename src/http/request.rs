@@ -3,7 +3,7 @@
 //! RFC 9110 sections 7 to 9, Basic credentials RFC 7617. May use: error, encode, and head and url of its own folder.
 
 use super::head::{Headers, write_request};
-use super::url::Url;
+use super::url::{Url, is_secret};
 use crate::encode::{base64, form};
 use crate::error::{Error, Result};
 use std::fmt;
@@ -170,8 +170,7 @@ pub(super) struct Call<'r> {
 
 impl Call<'_> {
     pub fn is_secret(&self, name: &str) -> bool {
-        let always = ["Authorization", "Proxy-Authorization", "Cookie"];
-        always.iter().chain(&self.secret).any(|own| own.eq_ignore_ascii_case(name))
+        is_secret(name) || self.secret.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 
     /// The head as it is written.

@@ -12,11 +12,11 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::stream::{self, BoxStream, Stream, Tls};
 use crate::trace::{Side, Sink, Traced};
+use crate::url::{is_secret, write_head};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read, Write};
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::{error, fmt};
 use ureq::config::Config;
@@ -180,47 +180,16 @@ impl Line {
         let bytes = &buffers.output()[..amount];
         let Some(come) = head else { return stream.write_all(bytes) };
         come.extend_from_slice(bytes);
-        let names = || secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((mut values, end)) = hidden(come, &names()) else { return Ok(()) };
-        // Cookies are always among them.
-        if values.len() > 1
-            && let Some(merged) = one_cookie(&come[..end])
-        {
-            *come = [&merged, &come[end..]].concat();
-            values = hidden(come, &names()).map_or(values, |(values, _)| values);
+        let Some(end) = come.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(()) };
+        if let Some(merged) = one_cookie(&come[..end + 2]) {
+            *come = [&merged, &come[end + 2..]].concat();
         }
-        let mut at = 0;
-        for value in values {
-            // In a write of its own, so that who watches the wire sees that it was there, and no more.
-            stream.write_all(&come[at..value.start])?;
-            stream.secret(true);
-            let sent = stream.write_all(&come[value.clone()]);
-            stream.secret(false);
-            sent?;
-            at = value.end;
-        }
-        let sent = stream.write_all(&come[at..]);
+        let names = secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let secret = |name: &str| is_secret(name) || names.contains(&name.to_ascii_lowercase());
+        let sent = write_head(&mut **stream, come, &secret);
         *head = None;
         sent
     }
-}
-
-/// Where the values of these fields stand in a head, each with the end of its line, and how long the head is without its empty
-/// line. `None` before that has come.
-fn hidden(head: &[u8], names: &BTreeSet<String>) -> Option<(Vec<Range<usize>>, usize)> {
-    let (mut values, mut end) = (Vec::new(), 0);
-    for line in head.split_inclusive(|byte| *byte == b'\n') {
-        if line == b"\r\n" {
-            return Some((values, end));
-        }
-        let begin = end;
-        end += line.len();
-        if names.iter().any(|name| is_field(line, name)) {
-            let space = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len() - 1);
-            values.push(begin + space + 1..end);
-        }
-    }
-    None
 }
 
 /// Whether a line of a head is the field of this name.

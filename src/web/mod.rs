@@ -53,7 +53,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use ureq::Agent;
-use ureq::http::{HeaderMap, header};
+use ureq::http::HeaderMap;
 
 /// How a session works.
 #[derive(Clone)]
@@ -151,9 +151,6 @@ impl Session {
             .build();
         let (tls, trace) = (options.tls.clone(), options.trace.clone());
         let dialer = Dialer { tls, trace, secrets: Arc::clone(&secrets) };
-        for name in [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE] {
-            secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string());
-        }
         Session {
             agent: Agent::with_parts(config, dialer, Later),
             options,

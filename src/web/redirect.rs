@@ -7,10 +7,10 @@
 
 use super::Session;
 use super::connector::done_by;
-use super::request::{is_secret, uri};
+use super::request::uri;
 use crate::deadline::Deadline;
 use crate::error::{self, Error};
-use crate::url::Url;
+use crate::url::{Url, is_secret};
 use std::fmt;
 use std::time::Duration;
 use ureq::Body;
@@ -47,7 +47,7 @@ pub(super) fn follow(request: &mut http::Request<Vec<u8>>, from: &Url, to: &Url,
         *request.method_mut() = Method::GET;
         request.body_mut().clear();
     }
-    let secret = |name: &HeaderName, value: &HeaderValue| value.is_sensitive() || is_secret(name);
+    let secret = |name: &HeaderName, value: &HeaderValue| value.is_sensitive() || is_secret(name.as_str());
     let gone = |name: &HeaderName, value: &HeaderValue| {
         (see && name.as_str().starts_with("content-")) || (!from.same_origin(to) && secret(name, value))
     };

@@ -6,7 +6,7 @@ use super::connector::LINE;
 use super::{Form, Response, Result, Session};
 use crate::encode::{base64, form};
 use crate::error::{self, Error};
-use crate::url::Url;
+use crate::url::{Url, is_secret};
 use std::fmt::{self, Display};
 use std::time::Duration;
 use ureq::http::{self, HeaderName, HeaderValue, header};
@@ -151,7 +151,7 @@ pub(super) fn set(headers: &mut http::HeaderMap, name: &str, value: &str, secret
     written_by_ureq(&key)?;
     let mut field = HeaderValue::from_str(value)
         .map_err(|_| Error::Invalid(format!("the value of {shown} has a control character inside").into()))?;
-    field.set_sensitive(secret || is_secret(&key));
+    field.set_sensitive(secret || is_secret(key.as_str()));
     headers.insert(key, field);
     Ok(())
 }
@@ -162,9 +162,4 @@ pub(super) fn written_by_ureq(name: &HeaderName) -> error::Result<()> {
         true => Err(Error::Invalid(format!("{name} is written by ureq itself").into())),
         false => Ok(()),
     }
-}
-
-/// Fields that are secrets whoever writes them.
-pub(super) fn is_secret(name: &HeaderName) -> bool {
-    [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE].contains(name)
 }

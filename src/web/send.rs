@@ -7,14 +7,14 @@
 
 use super::connector::{LINE, Lost};
 use super::redirect::{finish_reading, follow};
-use super::request::{Total, is_secret, uri, written_by_ureq};
+use super::request::{Total, uri, written_by_ureq};
 use super::response::{ours, text};
 use super::{Attempt, Failure, Next, Response, Result, Session};
 use crate::deadline::Deadline;
 use crate::encode::form;
 use crate::error::Error;
 use crate::retry::{self, Policy};
-use crate::url::Url;
+use crate::url::{Url, is_secret};
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 use ureq::Body;
@@ -192,7 +192,9 @@ impl Session {
         *head.method_mut() = request.method().clone();
         *head.uri_mut() = request.uri().clone();
         *head.headers_mut() = request.headers().clone();
-        for (name, _) in request.headers().iter().filter(|(name, value)| value.is_sensitive() && !is_secret(name)) {
+        for (name, _) in
+            request.headers().iter().filter(|(name, value)| value.is_sensitive() && !is_secret(name.as_str()))
+        {
             self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string());
         }
         if fresh || rest != Some(self.options.total) {

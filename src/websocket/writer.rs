@@ -102,7 +102,7 @@ impl Writer {
     pub(super) fn write_head(&self, head: &[u8]) -> io::Result<()> {
         let mut stream = locked(&self.stream);
         stream.set_deadline(Deadline::after(self.limits.write));
-        crate::url::write_head(&mut **stream, head)
+        crate::url::write_head(&mut **stream, head, &crate::url::is_secret)
     }
 
     /// Sends a frame when it is our turn.
