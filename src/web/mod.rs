@@ -217,7 +217,7 @@ impl Session {
         let mut jar = self.agent.cookie_jar_lock();
         cookies::put(&mut jar, cookie, &from).map_err(|_| no())?;
         let mut fence = self.fence.lock().unwrap_or_else(PoisonError::into_inner);
-        if fence.look(cookie, &from, &mut jar, true) { Ok(()) } else { Err(no()) }
+        if fence.sweep([cookie].into_iter(), &from, &mut jar) { Ok(()) } else { Err(no()) }
     }
 
     /// Name and value of every cookie in the jar.

@@ -177,6 +177,7 @@ fn what_cannot_be_sent_is_refused_before_anything_is_connected() {
         get().basic_auth("a", "b\nc").send(),
         session.request("GET /\r\n", &base).send(),
         session.request("", &base).send(),
+        session.request(&"A".repeat(17_000), &base).send(),
     ];
     for name in ["Host", "Content-Length", "Transfer-Encoding"] {
         let request = ureq::http::Request::post(&base).header(name, "9").body(b"Hello".to_vec()).unwrap();
@@ -700,11 +701,13 @@ fn names_that_belong_to_all_are_no_domain() {
         ("g=1; Domain=other.co.uk", false),
         ("h=1; Domain=co.uk; Domain", false),
         ("i=1; Domain=co.uk; Domain=", false),
+        ("k=1; Domain=. uk", false),
+        ("l=1; Domain=. example.co.uk", true),
     ] {
         assert_eq!(session.set_cookie(from, line).is_ok(), taken, "{line}");
     }
     let names: Vec<_> = session.cookies().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["a", "b"]);
+    assert_eq!(names, ["a", "b", "l"]);
     assert!(session.set_cookie("http://com.cn/", "h=1; Domain=com.cn").is_ok(), "its own host");
     assert!(session.set_cookie("http://[0:0:0:0:0:0:0:1]/", "j=1; Secure").is_err());
     assert!(!session.cookies().iter().any(|(name, _)| name == "j"), "[::1] in another spelling");
@@ -726,6 +729,9 @@ fn http_cannot_replace_what_came_over_https() {
     assert_eq!(sorted(cookies(&session, &sealed, "/set", "/later")), ["__Host-x=1", "open=1", "sid=good"]);
     // To this machine itself the jar sends Secure cookies over http, too: what counts is which.
     assert_eq!(sorted(cookies(&session, &plain, "/set", "/later")), ["__Host-x=1", "open=2", "sid=good"]);
+    // Nor delete it; two at once, because the jar has deleted both before either is looked at.
+    let gone = setting(None, &["sid=; Max-Age=0; Path=/", "__Host-x=; Max-Age=0; Path=/"]);
+    assert_eq!(sorted(cookies(&session, &gone, "/set", "/later")), ["__Host-x=1", "open=2", "sid=good"]);
     session.get(&sealed.url("/later")).send().unwrap();
     let back = sealed.asked().last().unwrap().field("cookie").unwrap().to_owned();
     assert_eq!(sorted(back), ["__Host-x=1", "open=2", "sid=good"]);
