@@ -35,9 +35,10 @@ pub struct Policy {
     pub total: u32,
     /// Seconds that double from pause to pause. Default 0: no pauses.
     pub backoff_factor: f64,
-    /// No pause is longer, in seconds. Default 120, urllib3's.
+    /// No pause is longer without its jitter, in seconds. Default 120, urllib3's.
     pub backoff_max: f64,
-    /// Up to so many seconds more, by chance, so that many clients do not come back together. Default 0.
+    /// Up to so many seconds more, by chance, so that many clients do not come back together: for every pause, also the first
+    /// (urllib3 has none there) and the longest. Default 0.
     pub backoff_jitter: f64,
     /// Everything, pauses included, must fit in here: a pause that does not is not begun.
     pub deadline: Deadline,

@@ -1055,6 +1055,11 @@ fn a_request_shows_no_secret() {
     let request = session.post("http://h/").basic_auth("me", "hunter2").secret_header("X-Key", "hunter3");
     let shown = format!("{:?}", request.form(&[("password", "A")]));
     assert!(!shown.contains("hunter") && !shown.contains("61, 65"), "{shown}");
+    for url in ["http://me:hunter2@h/a@b", "ftp://me:hunter2@h/a@b", "me:hunter2@h/a@b"] {
+        let by_hand = netprimer::http::Request::new(netprimer::http::Method::Get, url);
+        let shown = format!("{:?} {by_hand:?} {}", session.get(url), session.get(url).send().unwrap_err());
+        assert!(!shown.contains("hunter") && shown.matches("h/a@b").count() == 3, "{shown}");
+    }
 }
 
 #[test]
