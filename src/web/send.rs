@@ -109,7 +109,7 @@ impl Session {
             history.push(attempt);
             let Some(pause) = pause else {
                 return match outcome {
-                    Ok(inner) => Ok(Response { inner, url, history, limit: self.options.body }),
+                    Ok(inner) => Ok(Response { inner, url, history, limit: self.options.body, taken: false }),
                     Err((cause, _)) => Err(Failure { cause, history }),
                 };
             };

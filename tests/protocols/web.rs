@@ -967,6 +967,14 @@ fn what_is_cut_is_no_answer() {
         }
         assert!(get("/close").is_ok());
     }
+    // What an error leaves of a body is not the body, and a body comes once.
+    let lab = lab::start(lab::Options::default()).unwrap();
+    let session = Session::with(Options { body: 10, ..Options::default() });
+    for (path, fits) in [("/bytes/10", true), ("/bytes/14", false)] {
+        let mut response = session.get(&lab.url(path)).send().unwrap();
+        assert_eq!(response.bytes().is_ok(), fits, "{path}");
+        assert!(matches!(response.bytes(), Err(Error::Invalid(_))), "{path}");
+    }
     // A reset in the middle of such a body is no end of it either.
     let mut steps = vec![Step::HearLine; 3]; // the rest of the request lies unread
     steps.extend([Step::say("HTTP/1.1 200 OK\r\n\r\nhalf"), Step::Slam]);
