@@ -40,7 +40,7 @@ pub struct Policy {
     /// Up to so many seconds more, by chance, so that many clients do not come back together: for every pause, also the first
     /// (urllib3 has none there) and the longest. Default 0.
     pub backoff_jitter: f64,
-    /// Everything, pauses included, must fit in here: a pause that does not is not begun.
+    /// By when the last attempt must have begun: a pause that does not end before is not begun. What ends an attempt is its own limit.
     pub deadline: Deadline,
     /// Answers of HTTP with these statuses are tried again (urllib3: `status_forcelist`). Default none.
     pub statuses: Vec<u16>,

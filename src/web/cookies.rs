@@ -6,14 +6,15 @@
 //! ```
 //!
 //! RFC 6265, and its successor draft-ietf-httpbis-rfc6265bis for `Secure` and the prefixes. The jar stores what comes; what
-//! should not be there is taken out again before the answer is handed out, and what it replaced is put back. Three limits stay:
+//! should not be there is taken out again before the answer is handed out, and what it replaced is put back. Four limits stay:
 //! a request on another thread may see such a cookie in between, and without the list of public suffixes (publicsuffix.org) we
-//! know `com` and guess `co.uk`, but not `github.io`; and to this machine itself (127.0.0.1) the jar sends `Secure` cookies over http.
+//! know `com` and guess `co.uk`, but not `github.io`; to this machine itself (127.0.0.1) the jar sends `Secure` cookies over http;
+//! and one with a space, a comma or a letter beyond ASCII in its value it keeps and does not send.
 //!
 //! May use: error, url.
 
 use crate::url::Url;
-use ureq::http::Uri;
+use ureq::http::{HeaderName, Uri};
 use ureq::{Cookie, CookieJar};
 
 // As curl has it (CURL_MAX_COOKIE sizes): bytes of a cookie, cookies of an answer, cookies and bytes for one domain.
@@ -77,6 +78,17 @@ impl Fence {
         }
         stays
     }
+}
+
+/// Whether the jar sends such a cookie (RFC 6265 section 4.1.1): it keeps others, and nobody hears of them.
+pub(super) fn is_sent(line: &str) -> bool {
+    let pair = line.split(';').next().and_then(|pair| pair.split_once('='));
+    pair.is_some_and(|(name, value)| {
+        let value = value.trim();
+        let bare = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+        let fits = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
+        HeaderName::try_from(name.trim()).is_ok() && bare.bytes().all(fits)
+    })
 }
 
 /// Into the jar, as if it had come from there.

@@ -211,7 +211,7 @@ impl Session {
         // Its value may be a secret.
         let name = cookie.split(['=', ';']).next().unwrap_or_default().escape_debug();
         let no = || Error::Invalid(format!("\"{name}\" is no cookie for {from}").into());
-        if cookie.contains(char::is_control) || !cookie.contains('=') {
+        if cookie.contains(char::is_control) || !cookies::is_sent(cookie) {
             return Err(no());
         }
         let mut jar = self.agent.cookie_jar_lock();

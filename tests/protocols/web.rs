@@ -626,6 +626,7 @@ fn setting(tls: Option<Acceptor>, lines: &'static [&'static str]) -> Site {
 fn cookies_are_kept_sent_and_deleted() {
     let lab = lab::start(lab::Options::default()).unwrap();
     let session = Session::new();
+    session.set_cookie(&lab.url("/"), "manual=\"42\"; Path=/").unwrap();
     session.set_cookie(&lab.url("/"), "manual=42; Path=/").unwrap();
     let mut response = session.get(&lab.url("/cookies/set?sid=31d4")).send().unwrap();
     let json: serde_json::Value = serde_json::from_str(&response.text().unwrap()).unwrap();
@@ -633,6 +634,9 @@ fn cookies_are_kept_sent_and_deleted() {
     session.get(&lab.url("/cookies/delete?sid")).send().unwrap();
     assert_eq!(session.cookies(), [("manual".to_owned(), "42".to_owned())]);
     assert!(Session::new().cookies().is_empty(), "each session has a jar of its own");
+    for bad in ["name=你好", "a=b c", "a=b,c", "a b=c", "=c"] {
+        assert!(session.set_cookie(&lab.url("/"), bad).is_err(), "{bad}: the jar would keep it and not send it");
+    }
     for bad in ["a=b\r\nX: y", "no pair", "a=b; Secure", "a=b; Domain=example.com", "__Host-a=b; Path=/"] {
         assert!(matches!(session.set_cookie(&lab.url("/"), bad), Err(Error::Invalid(_))), "{bad}");
     }
