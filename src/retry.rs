@@ -37,8 +37,7 @@ pub struct Policy {
     pub backoff_factor: f64,
     /// No pause is longer without its jitter, in seconds. Default 120, urllib3's.
     pub backoff_max: f64,
-    /// Up to so many seconds more, by chance, so that many clients do not come back together: for every pause, also the first
-    /// (urllib3 has none there) and the longest. Default 0.
+    /// Up to so many seconds more, also before the first, by chance, so that many clients do not come back together. Default 0.
     pub backoff_jitter: f64,
     /// By when the last attempt must have begun: a pause that does not end before is not begun. What ends an attempt is its own limit.
     pub deadline: Deadline,
