@@ -45,7 +45,7 @@ fn hex(text: &mut String, bytes: &[u8]) {
 fn hides(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Text that can stand anywhere in a web address: everything but letters, digits and `-._~` becomes `%XX` (RFC 3986
@@ -283,7 +283,7 @@ mod tests {
         let every: Vec<u8> = (0..=255).collect();
         assert!(visible(&every).chars().all(|c| !c.is_control()));
         assert_eq!(visible("a\u{202e}b".as_bytes()), r"a\xe2\x80\xaeb");
-        for hidden in ["\u{ad}", "\u{61c}", "\u{180e}", "\u{e0041}"] {
+        for hidden in ["\u{ad}", "\u{61c}", "\u{180e}", "\u{206a}", "\u{fff9}", "\u{e0041}"] {
             assert!(visible(hidden.as_bytes()).is_ascii(), "{}", hidden.escape_unicode());
         }
     }

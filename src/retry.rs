@@ -35,11 +35,11 @@ pub struct Policy {
     pub total: u32,
     /// Seconds that double from pause to pause. Default 0: no pauses.
     pub backoff_factor: f64,
-    /// No pause is longer, in seconds. Default 120, urllib3's.
+    /// No pause is longer without its jitter, in seconds. Default 120, urllib3's.
     pub backoff_max: f64,
-    /// Up to so many seconds more, by chance, so that many clients do not come back together. Default 0.
+    /// Up to so many seconds more, also before the first, by chance, so that many clients do not come back together. Default 0.
     pub backoff_jitter: f64,
-    /// Everything, pauses included, must fit in here: a pause that does not is not begun.
+    /// By when the last attempt must have begun: a pause that does not end before is not begun. What ends an attempt is its own limit.
     pub deadline: Deadline,
     /// Answers of HTTP with these statuses are tried again (urllib3: `status_forcelist`). Default none.
     pub statuses: Vec<u16>,

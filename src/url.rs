@@ -245,7 +245,15 @@ pub fn parse_form(text: &str) -> Vec<(String, String)> {
 }
 
 fn invalid(text: &str, why: &str) -> Error {
-    Error::Invalid(format!("\"{}\": {why}", visible(text.as_bytes())).into())
+    Error::Invalid(format!("\"{}\": {why}", shown(text)).into())
+}
+
+/// What may be shown of an address before it was parsed: no name and password.
+pub(crate) fn shown(text: &str) -> String {
+    let start = text.find("//").map_or(0, |at| at + 2);
+    let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |at| start + at);
+    let host = text[start..end].rfind('@').map_or(start, |at| start + at + 1);
+    visible([&text[..start], &text[host..]].concat().as_bytes())
 }
 
 fn without_fragment(text: &str) -> &str {

@@ -3,7 +3,7 @@
 //! RFC 9110 sections 7 to 9, Basic credentials RFC 7617. May use: error, encode, and head and url of its own folder.
 
 use super::head::{Headers, write_request};
-use super::url::{Url, is_secret};
+use super::url::{Url, is_secret, shown};
 use crate::encode::{base64, form};
 use crate::error::{Error, Result};
 use std::fmt;
@@ -68,7 +68,7 @@ pub struct Request {
 /// Without fields and body: there may be secrets in them.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Request({} {})", self.method.as_str(), self.url)
+        write!(f, "Request({} {})", self.method.as_str(), shown(&self.url))
     }
 }
 

@@ -32,8 +32,9 @@ pub(super) const BUFFER: usize = 16 << 10;
 /// The longest head of an answer; a connection with one beyond [`BUFFER`] gets so much room.
 pub(super) const HEAD: usize = 64 << 10;
 
-/// The longest line that fits into ureq's buffer for what goes, with what stands around a target.
-pub(super) const LINE: usize = BUFFER - 128;
+/// The longest method, and the longest line that fits into ureq's buffer for what goes, with what stands around a target.
+pub(super) const METHOD: usize = 64;
+pub(super) const LINE: usize = BUFFER - 2 * METHOD;
 
 /// Names of fields (in small letters) whose values nobody who watches may see.
 pub(super) type Secrets = Arc<Mutex<BTreeSet<String>>>;

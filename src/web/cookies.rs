@@ -6,14 +6,15 @@
 //! ```
 //!
 //! RFC 6265, and its successor draft-ietf-httpbis-rfc6265bis for `Secure` and the prefixes. The jar stores what comes; what
-//! should not be there is taken out again before the answer is handed out, and what it replaced is put back. Three limits stay:
+//! should not be there is taken out again before the answer is handed out, and what it replaced is put back. Four limits stay:
 //! a request on another thread may see such a cookie in between, and without the list of public suffixes (publicsuffix.org) we
-//! know `com` and guess `co.uk`, but not `github.io`; and to this machine itself (127.0.0.1) the jar sends `Secure` cookies over http.
+//! know `com` and guess `co.uk`, but not `github.io`; to this machine itself (127.0.0.1) the jar sends `Secure` cookies over http;
+//! and one with a space, a comma or a letter beyond ASCII in its value it keeps and does not send.
 //!
 //! May use: error, url.
 
 use crate::url::Url;
-use ureq::http::Uri;
+use ureq::http::{HeaderName, Uri};
 use ureq::{Cookie, CookieJar};
 
 // As curl has it (CURL_MAX_COOKIE sizes): bytes of a cookie, cookies of an answer, cookies and bytes for one domain.
@@ -40,24 +41,25 @@ struct Kept {
 pub(super) struct Fence(Vec<Kept>);
 
 impl Fence {
-    /// Takes out of the jar what this answer should not have left there.
-    pub fn sweep<'l>(&mut self, lines: impl Iterator<Item = &'l str>, from: &Url, jar: &mut CookieJar) {
-        for (n, line) in lines.enumerate() {
-            self.look(line, from, jar, n < OF_ANSWER);
-        }
+    /// Takes out of the jar what these lines should not have left there, and says whether all of them may stay.
+    pub fn sweep<'l>(&mut self, lines: impl Iterator<Item = &'l str>, from: &Url, jar: &mut CookieJar) -> bool {
+        // What is no cookie here was none for the jar, too.
+        let come: Vec<Kept> = lines.filter_map(|line| read(line, from)).collect();
+        // Time has taken the others out of the jar; these perhaps one of these lines, which must not be forgotten.
+        let named = |own: &Kept| come.iter().any(|kept| kept.same(own));
+        self.0.retain(|own| jar.get(&own.domain, &own.path, &own.name).is_some() || named(own));
+        come.into_iter().enumerate().fold(true, |all, (n, kept)| self.look(kept, jar, n < OF_ANSWER) && all)
     }
 
     /// Whether this cookie, which is in the jar, may stay there. If not, what it replaced comes back.
-    pub fn look(&mut self, line: &str, from: &Url, jar: &mut CookieJar, room: bool) -> bool {
-        let Some(kept) = read(line, from) else { return true }; // no cookie: the jar took it for none, too
-        self.0.retain(|own| jar.get(&own.domain, &own.path, &own.name).is_some() || own.same(&kept));
+    fn look(&mut self, kept: Kept, jar: &mut CookieJar, room: bool) -> bool {
         let here = self.0.iter().filter(|own| own.domain == kept.domain && !own.same(&kept));
         let (count, bytes) = here.fold((0, kept.size), |(count, bytes), own| (count + 1, bytes + own.size));
         // Who can change what passes over http must not be able to replace what came over https.
         let over = |own: &Kept| own.secure && own.name == kept.name && related(&own.domain, &kept.domain);
-        let spoils = !from.is_https() && self.0.iter().any(over);
+        let spoils = !kept.from.is_https() && self.0.iter().any(over);
         let fits = kept.size <= SIZE && count < OF_DOMAIN && bytes <= BYTES_OF_DOMAIN;
-        let stays = room && fits && !spoils && allowed(line, &kept, from);
+        let stays = room && fits && !spoils && allowed(&kept);
         let known = self.0.iter().position(|own| own.same(&kept));
         if stays {
             known.map(|at| self.0.swap_remove(at));
@@ -76,6 +78,17 @@ impl Fence {
         }
         stays
     }
+}
+
+/// Whether the jar sends such a cookie (RFC 6265 section 4.1.1): it keeps others, and nobody hears of them.
+pub(super) fn is_sent(line: &str) -> bool {
+    let pair = line.split(';').next().and_then(|pair| pair.split_once('='));
+    pair.is_some_and(|(name, value)| {
+        let value = value.trim();
+        let bare = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+        let fits = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
+        HeaderName::try_from(name.trim()).is_ok() && bare.bytes().all(fits)
+    })
 }
 
 /// Into the jar, as if it had come from there.
@@ -111,7 +124,8 @@ fn path(line: &str) -> Option<&str> {
 fn read(line: &str, from: &Url) -> Option<Kept> {
     let (name, value) = line.split(';').next()?.split_once('=')?;
     let host = host(from);
-    let domain = domain(line).map(|text| text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase());
+    // As the jar has it, which takes `. com` for `com`.
+    let domain = domain(line).map(|text| text.strip_prefix('.').unwrap_or(text).trim().to_ascii_lowercase());
     let here = from.target().split('?').next().unwrap_or_default();
     let folder = here.rfind('/').filter(|at| *at > 0).map_or("/", |at| &here[..at]);
     Some(Kept {
@@ -131,7 +145,8 @@ fn host(url: &Url) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-fn allowed(line: &str, kept: &Kept, from: &Url) -> bool {
+fn allowed(kept: &Kept) -> bool {
+    let (line, from) = (&kept.line, &kept.from);
     let host = host(from);
     let name = kept.name.to_ascii_lowercase();
     let domain = domain(line).unwrap_or_default();

@@ -8,7 +8,8 @@
 //!
 //! RFC 9110, RFC 9112, cookies RFC 6265. The retries are those of Python's urllib3, so that its words hold here ([`Policy`]).
 //! What ureq's agent alone does not do: send again after a failure or on a connection that had died, take care of a stranger's
-//! cookies and redirects, escape the names in a form with files, refuse what can be read in two ways. To read it: this file,
+//! cookies and redirects, escape the names in a form with files, refuse a head that can be read in two ways. (Of chunks it takes
+//! more than we do by hand: `+5` for a size, and any fields behind the last.) To read it: this file,
 //! `send`, `redirect`, `connector`.
 //!
 //! Proxies are not used, also not those of the environment (`HTTP_PROXY`): who controls it would read along. Who wants them
@@ -211,13 +212,13 @@ impl Session {
         // Its value may be a secret.
         let name = cookie.split(['=', ';']).next().unwrap_or_default().escape_debug();
         let no = || Error::Invalid(format!("\"{name}\" is no cookie for {from}").into());
-        if cookie.contains(char::is_control) || !cookie.contains('=') {
+        if cookie.contains(char::is_control) || !cookies::is_sent(cookie) {
             return Err(no());
         }
         let mut jar = self.agent.cookie_jar_lock();
         cookies::put(&mut jar, cookie, &from).map_err(|_| no())?;
         let mut fence = self.fence.lock().unwrap_or_else(PoisonError::into_inner);
-        if fence.look(cookie, &from, &mut jar, true) { Ok(()) } else { Err(no()) }
+        if fence.sweep([cookie].into_iter(), &from, &mut jar) { Ok(()) } else { Err(no()) }
     }
 
     /// Name and value of every cookie in the jar.

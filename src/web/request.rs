@@ -6,7 +6,7 @@ use super::connector::LINE;
 use super::{Form, Response, Result, Session};
 use crate::encode::{base64, form};
 use crate::error::{self, Error};
-use crate::url::{Url, is_secret};
+use crate::url::{Url, is_secret, shown};
 use std::fmt::{self, Display};
 use std::time::Duration;
 use ureq::http::{self, HeaderName, HeaderValue, header};
@@ -28,7 +28,7 @@ pub struct Request<'s> {
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.made {
-            Ok(request) => write!(f, "Request({} {})", request.method(), self.url),
+            Ok(request) => write!(f, "Request({} {})", request.method(), shown(&self.url)),
             Err(error) => write!(f, "Request({error})"),
         }
     }

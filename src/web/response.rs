@@ -67,6 +67,8 @@ pub struct Response {
     pub(super) url: Url,
     pub(super) history: Vec<Attempt>,
     pub(super) limit: u64,
+    // What a failure has left of the body is not the body.
+    pub(super) taken: bool,
 }
 
 impl Deref for Response {
@@ -102,7 +104,8 @@ impl Response {
     ///
     /// # Errors
     /// [`Error::TooLong`] beyond the limit (10 MiB unless [`Options::body`](super::Options::body) says otherwise, counted after
-    /// decompression), [`Error::Closed`] and [`Error::Protocol`] for a body that is cut or damaged, [`Error::Timeout`].
+    /// decompression), [`Error::Closed`] and [`Error::Protocol`] for a body that is cut or damaged, [`Error::Timeout`];
+    /// [`Error::Invalid`] for the second call: the body has passed, whole or not.
     pub fn bytes(&mut self) -> error::Result<Vec<u8>> {
         // What the fields say is about another answer (RFC 9110 sections 9.3.2 and 15.4.5).
         let asked_for_head = self.history.last().is_some_and(|last| last.method == "HEAD");
@@ -115,6 +118,9 @@ impl Response {
             let shown = visible(coding.as_bytes());
             let why = format!("read the body of {}: it is compressed as \"{shown}\", which nobody asked for", self.url);
             return Err(Error::Protocol(why.into()));
+        }
+        if std::mem::replace(&mut self.taken, true) {
+            return Err(Error::Invalid(format!("read the body of {}: it was taken before", self.url).into()));
         }
         let expected = self.inner.body().content_length().unwrap_or(0).min(self.limit).min(FIRST);
         let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));

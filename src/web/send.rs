@@ -5,7 +5,7 @@
 //!
 //! May use: error, encode, deadline, retry, url.
 
-use super::connector::{LINE, Lost};
+use super::connector::{LINE, Lost, METHOD};
 use super::redirect::{finish_reading, follow};
 use super::request::{Total, uri, written_by_ureq};
 use super::response::{ours, text};
@@ -48,6 +48,9 @@ impl Session {
             if !request.headers().contains_key(name) {
                 request.headers_mut().insert(name, value.clone());
             }
+        }
+        if request.method().as_str().len() > METHOD {
+            return Err(Error::Invalid(format!("the method is longer than {METHOD} bytes").into()).into());
         }
         for (name, value) in request.headers() {
             written_by_ureq(name)?;
@@ -106,7 +109,7 @@ impl Session {
             history.push(attempt);
             let Some(pause) = pause else {
                 return match outcome {
-                    Ok(inner) => Ok(Response { inner, url, history, limit: self.options.body }),
+                    Ok(inner) => Ok(Response { inner, url, history, limit: self.options.body, taken: false }),
                     Err((cause, _)) => Err(Failure { cause, history }),
                 };
             };

@@ -177,6 +177,7 @@ fn what_cannot_be_sent_is_refused_before_anything_is_connected() {
         get().basic_auth("a", "b\nc").send(),
         session.request("GET /\r\n", &base).send(),
         session.request("", &base).send(),
+        session.request(&"A".repeat(17_000), &base).send(),
     ];
     for name in ["Host", "Content-Length", "Transfer-Encoding"] {
         let request = ureq::http::Request::post(&base).header(name, "9").body(b"Hello".to_vec()).unwrap();
@@ -625,6 +626,7 @@ fn setting(tls: Option<Acceptor>, lines: &'static [&'static str]) -> Site {
 fn cookies_are_kept_sent_and_deleted() {
     let lab = lab::start(lab::Options::default()).unwrap();
     let session = Session::new();
+    session.set_cookie(&lab.url("/"), "manual=\"42\"; Path=/").unwrap();
     session.set_cookie(&lab.url("/"), "manual=42; Path=/").unwrap();
     let mut response = session.get(&lab.url("/cookies/set?sid=31d4")).send().unwrap();
     let json: serde_json::Value = serde_json::from_str(&response.text().unwrap()).unwrap();
@@ -632,6 +634,9 @@ fn cookies_are_kept_sent_and_deleted() {
     session.get(&lab.url("/cookies/delete?sid")).send().unwrap();
     assert_eq!(session.cookies(), [("manual".to_owned(), "42".to_owned())]);
     assert!(Session::new().cookies().is_empty(), "each session has a jar of its own");
+    for bad in ["name=你好", "a=b c", "a=b,c", "a b=c", "=c"] {
+        assert!(session.set_cookie(&lab.url("/"), bad).is_err(), "{bad}: the jar would keep it and not send it");
+    }
     for bad in ["a=b\r\nX: y", "no pair", "a=b; Secure", "a=b; Domain=example.com", "__Host-a=b; Path=/"] {
         assert!(matches!(session.set_cookie(&lab.url("/"), bad), Err(Error::Invalid(_))), "{bad}");
     }
@@ -700,11 +705,13 @@ fn names_that_belong_to_all_are_no_domain() {
         ("g=1; Domain=other.co.uk", false),
         ("h=1; Domain=co.uk; Domain", false),
         ("i=1; Domain=co.uk; Domain=", false),
+        ("k=1; Domain=. uk", false),
+        ("l=1; Domain=. example.co.uk", true),
     ] {
         assert_eq!(session.set_cookie(from, line).is_ok(), taken, "{line}");
     }
     let names: Vec<_> = session.cookies().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["a", "b"]);
+    assert_eq!(names, ["a", "b", "l"]);
     assert!(session.set_cookie("http://com.cn/", "h=1; Domain=com.cn").is_ok(), "its own host");
     assert!(session.set_cookie("http://[0:0:0:0:0:0:0:1]/", "j=1; Secure").is_err());
     assert!(!session.cookies().iter().any(|(name, _)| name == "j"), "[::1] in another spelling");
@@ -726,6 +733,9 @@ fn http_cannot_replace_what_came_over_https() {
     assert_eq!(sorted(cookies(&session, &sealed, "/set", "/later")), ["__Host-x=1", "open=1", "sid=good"]);
     // To this machine itself the jar sends Secure cookies over http, too: what counts is which.
     assert_eq!(sorted(cookies(&session, &plain, "/set", "/later")), ["__Host-x=1", "open=2", "sid=good"]);
+    // Nor delete it; two at once, because the jar has deleted both before either is looked at.
+    let gone = setting(None, &["sid=; Max-Age=0; Path=/", "__Host-x=; Max-Age=0; Path=/"]);
+    assert_eq!(sorted(cookies(&session, &gone, "/set", "/later")), ["__Host-x=1", "open=2", "sid=good"]);
     session.get(&sealed.url("/later")).send().unwrap();
     let back = sealed.asked().last().unwrap().field("cookie").unwrap().to_owned();
     assert_eq!(sorted(back), ["__Host-x=1", "open=2", "sid=good"]);
@@ -961,6 +971,14 @@ fn what_is_cut_is_no_answer() {
         }
         assert!(get("/close").is_ok());
     }
+    // What an error leaves of a body is not the body, and a body comes once.
+    let lab = lab::start(lab::Options::default()).unwrap();
+    let session = Session::with(Options { body: 10, ..Options::default() });
+    for (path, fits) in [("/bytes/10", true), ("/bytes/14", false)] {
+        let mut response = session.get(&lab.url(path)).send().unwrap();
+        assert_eq!(response.bytes().is_ok(), fits, "{path}");
+        assert!(matches!(response.bytes(), Err(Error::Invalid(_))), "{path}");
+    }
     // A reset in the middle of such a body is no end of it either.
     let mut steps = vec![Step::HearLine; 3]; // the rest of the request lies unread
     steps.extend([Step::say("HTTP/1.1 200 OK\r\n\r\nhalf"), Step::Slam]);
@@ -1049,6 +1067,11 @@ fn a_request_shows_no_secret() {
     let request = session.post("http://h/").basic_auth("me", "hunter2").secret_header("X-Key", "hunter3");
     let shown = format!("{:?}", request.form(&[("password", "A")]));
     assert!(!shown.contains("hunter") && !shown.contains("61, 65"), "{shown}");
+    for url in ["http://me:hunter2@h/a@b", "ftp://me:hunter2@h/a@b", "me:hunter2@h/a@b"] {
+        let by_hand = netprimer::http::Request::new(netprimer::http::Method::Get, url);
+        let shown = format!("{:?} {by_hand:?} {}", session.get(url), session.get(url).send().unwrap_err());
+        assert!(!shown.contains("hunter") && shown.matches("h/a@b").count() == 3, "{shown}");
+    }
 }
 
 #[test]

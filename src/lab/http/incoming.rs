@@ -185,7 +185,7 @@ impl Incoming {
 
     fn chunks(&mut self, limits: &Limits) -> std::result::Result<Vec<u8>, Stop> {
         let start = Instant::now();
-        let mut received = 0;
+        let mut wire = 0;
         let (mut body, mut dechunker) = (Vec::new(), Dechunker::default());
         let mut piece = vec![0; 16 << 10];
         loop {
@@ -194,16 +194,17 @@ impl Incoming {
                 Err(error) => return Err(bad(error.to_string()).into()),
             };
             self.buffer.drain(..used);
+            wire += used;
             body.extend_from_slice(&piece[..got]);
-            // The wrapping counts too: a byte to a chunk would be six times the body.
-            if body.len() > limits.body || received > limits.body.saturating_mul(8) {
+            // The wrapping counts too: a byte to a chunk would be six times the body. Fields may stand behind it.
+            if body.len() > limits.body || wire > limits.body.saturating_mul(8).saturating_add(piece.len()) {
                 return Err(too_large(limits).into());
             }
             if dechunker.is_done() {
                 return Ok(body);
             }
             if self.buffer.is_empty() {
-                received += self.body_bytes(start, received, limits)?;
+                self.body_bytes(start, wire, limits)?;
             }
         }
     }
