@@ -202,7 +202,19 @@ impl Smtp {
     pub(super) fn turn(&mut self, commands: &[u8], replies: usize) -> Result<Vec<Reply>> {
         let first = Deadline::after(self.options.dial.reply);
         self.write(commands, first)?;
-        (0..replies).map(|n| if n == 0 { self.read_by(first) } else { self.read() }).collect()
+        let mut heard: Vec<Reply> = Vec::new();
+        while heard.len() < replies {
+            match if heard.is_empty() { self.read_by(first) } else { self.read() } {
+                Ok(reply) => heard.push(reply),
+                Err(lost) => {
+                    // Who closes the connection behind a refusal has said why: by the first of those that came last.
+                    let why = heard.into_iter().rev().take_while(|reply| reply.code >= 400).last();
+                    let closed = matches!(lost, Error::Closed(_) | Error::Io(..));
+                    return Err(why.filter(|_| closed).map_or(lost, |why| Error::Reply(Box::new(why))));
+                }
+            }
+        }
+        Ok(heard)
     }
 
     pub(super) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> Result<()> {
@@ -212,7 +224,10 @@ impl Smtp {
                 Ok(reply) if reply.code >= 400 => Error::Reply(Box::new(reply)),
                 _ => Error::io("send to the mail server")(lost),
             }),
-            _ => Err(Error::Protocol("the server spoke before it was asked".into())),
+            _ => match read_coded_reply(conn.reader(), &LIMITS) {
+                Ok(goodbye) if goodbye.code == 421 => Err(Error::Reply(Box::new(goodbye))),
+                _ => Err(Error::Protocol("the server spoke before it was asked".into())),
+            },
         })
     }
 

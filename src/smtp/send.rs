@@ -197,9 +197,10 @@ impl Smtp {
     /// The message behind a DATA that was sent by [`command`](Smtp::command).
     ///
     /// # Errors
-    /// As [`send_to`](Smtp::send_to).
+    /// As [`send_to`](Smtp::send_to); but one that cannot be sent loses the connection, on which the server waits for it.
     pub fn data(&mut self, message: &[u8]) -> Result<Reply> {
         let deadline = Deadline::after(self.options.taking); // to stuff a long one takes a while too
-        self.message(&wire::block(message)?, deadline)
+        let block = wire::block(message).inspect_err(|_| self.conn = None)?;
+        self.message(&block, deadline)
     }
 }
