@@ -95,7 +95,7 @@ impl Smtp {
         let nothing = Reply { code: 220, lines: Vec::new() };
         let (options, extensions) = (options.clone(), Extensions::default());
         let mut smtp = Smtp { conn: Some(conn), greeting: nothing, extensions, secure, options };
-        smtp.greeting = smtp.read()?.expect(220)?;
+        smtp.greeting = smtp.read_by(Deadline::after(smtp.options.dial.reply))?.expect(220)?;
         match smtp.options.starttls.clone() {
             StartTls::Required(tls) if !secure => {
                 smtp.ehlo()?.expect(2)?;
@@ -192,29 +192,11 @@ impl Smtp {
         if line.contains(['\r', '\n', '\0']) {
             return Err(Error::Invalid("a command has a CR, LF or NUL inside: it would be two commands".into()));
         }
+        let turn = Deadline::after(self.options.dial.reply);
         self.conn.iter_mut().for_each(|conn| conn.stream().secret(secret));
-        let replies = self.turn(format!("{line}\r\n").as_bytes(), 1);
+        let sent = self.write(format!("{line}\r\n").as_bytes(), turn);
         self.conn.iter_mut().for_each(|conn| conn.stream().secret(false));
-        replies?.pop().ok_or_else(gone)
-    }
-
-    /// Commands in one write, and the reply to each.
-    pub(super) fn turn(&mut self, commands: &[u8], replies: usize) -> Result<Vec<Reply>> {
-        let first = Deadline::after(self.options.dial.reply);
-        self.write(commands, first)?;
-        let mut heard: Vec<Reply> = Vec::new();
-        while heard.len() < replies {
-            match if heard.is_empty() { self.read_by(first) } else { self.read() } {
-                Ok(reply) => heard.push(reply),
-                Err(lost) => {
-                    // Who closes the connection behind a refusal has said why: by the first of those that came last.
-                    let why = heard.into_iter().rev().take_while(|reply| reply.code >= 400).last();
-                    let closed = matches!(lost, Error::Closed(_) | Error::Io(..));
-                    return Err(why.filter(|_| closed).map_or(lost, |why| Error::Reply(Box::new(why))));
-                }
-            }
-        }
-        Ok(heard)
+        sent.and_then(|()| self.read_by(turn))
     }
 
     pub(super) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> Result<()> {
@@ -229,10 +211,6 @@ impl Smtp {
                 _ => Err(Error::Protocol("the server spoke before it was asked".into())),
             },
         })
-    }
-
-    fn read(&mut self) -> Result<Reply> {
-        self.read_by(Deadline::after(self.options.dial.reply))
     }
 
     pub(super) fn read_by(&mut self, deadline: Deadline) -> Result<Reply> {

@@ -16,8 +16,6 @@ use crate::smtp::auth::{Login, Mechanism, Plain};
 use crate::smtp::client::Smtp;
 use crate::smtp::wire;
 
-/// The longest command without its CRLF (RFC 5321 section 4.5.3.1.4).
-const LONGEST: usize = 510;
 /// A server that has asked so often will not stop (LOGIN asks twice).
 const CHALLENGES: usize = 5;
 
@@ -64,8 +62,9 @@ impl Smtp {
         }
         let mut line = format!("AUTH {name}");
         let mut start = mechanism.start()?;
-        // One that makes the command too long waits until it is asked for, an empty one is written as "=" (RFC 4954 section 4).
-        if let Some(start) = start.take_if(|start| line.len() + 1 + start.len().div_ceil(3) * 4 <= LONGEST) {
+        // An empty one is written as "=". One that makes the command too long (RFC 5321 section 4.5.3.1.4: 512 bytes with its
+        // CRLF) waits until it is asked for (RFC 4954 section 4).
+        if let Some(start) = start.take_if(|start| line.len() + 1 + start.len().div_ceil(3) * 4 <= 510) {
             line += &if start.is_empty() { " =".to_owned() } else { format!(" {}", base64(&start)) };
         }
         let mut reply = self.say(&line, true)?;

@@ -706,6 +706,11 @@ fn who_closes_behind_a_refusal_has_said_why() {
         }
         assert!(matches!(smtp.noop(), Err(Error::Closed(_))));
     }
+    // The second of two may have been welcome.
+    let peer = server([Step::say("250-a\r\n250 PIPELINING\r\n"), Step::HearLine, Step::say("250 OK\r\n550 no\r\n")]);
+    let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
+    let lost = smtp.send_to(&envelope(&["a@example.com", "b@example.com"]), b"x").unwrap_err();
+    assert!(matches!(lost, Error::Closed(_) | Error::Io(..)), "{lost:?}");
     let peer = server([Step::say("250 a\r\n"), Step::HearLine, Step::say("250 OK\r\n421 4.4.2 too late\r\n")]);
     let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
     smtp.noop().unwrap();
