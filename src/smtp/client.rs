@@ -181,8 +181,9 @@ impl Smtp {
     /// [`data`](Smtp::data).
     ///
     /// # Errors
-    /// [`Error::Invalid`] for CR, LF or NUL in the line; [`Error::Protocol`] when the server spoke unasked;
-    /// [`Error::Timeout`], [`Error::Closed`], [`Error::TooLong`] and [`Error::Io`] lose the connection.
+    /// [`Error::Invalid`] for CR, LF or NUL in the line. All others lose the connection: [`Error::Reply`] for 421, with which a
+    /// server leaves; [`Error::Protocol`] when it spoke unasked; [`Error::Timeout`], [`Error::Closed`], [`Error::TooLong`] and
+    /// [`Error::Io`].
     pub fn command(&mut self, line: &str) -> Result<Reply> {
         self.say(line, false)
     }
