@@ -41,10 +41,9 @@ impl Part {
     pub fn beside(path: &Path) -> Result<Part> {
         let phase = format!("create {}", path.display());
         let bad = || Error::Invalid(format!("{phase}: this names no file").into());
-        let name = path.file_name().ok_or_else(bad)?.to_string_lossy();
-        if path.is_dir() {
-            return Err(bad());
-        }
+        let name = path.file_name().filter(|_| !path.is_dir()).ok_or_else(bad)?.to_string_lossy();
+        // The whole name and what stands around it could be longer than the system lets a name be.
+        let name: String = name.chars().take(30).collect();
         for n in 0..NAMES {
             let path = path.with_file_name(format!(".{name}.{}-{n}.part", process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
@@ -78,8 +77,30 @@ impl Write for Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_be_as_long_as_the_system_lets_it() {
+        let folder = std::env::temp_dir().join(format!("netprimer-part-long-{}", process::id()));
+        fs::create_dir(&folder).unwrap();
+        // 255 bytes where bytes count (Linux), 255 units where those do.
+        for name in ["你".repeat(85), "a".repeat(if cfg!(windows) { 150 } else { 255 })] {
+            let path = folder.join(name);
+            let made = [Part::beside(&path), Part::beside(&path)].map(|part| {
+                let mut part = part?;
+                part.write_all(b"all").map_err(Error::io("write"))?;
+                part.name(&path)
+            });
+            assert!(made.iter().all(Result::is_ok), "{made:?}");
+            assert_eq!(fs::read(&path).unwrap(), b"all");
         }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -130,7 +130,7 @@ impl Ftp {
         if reply.code != 331 {
             return reply.expect(2); // some ask for no password
         }
-        self.send(&format!("PASS {password}"), true)?;
+        self.send(&format!("PASS {password}"))?;
         self.reply()?.expect(2)
     }
 
@@ -142,7 +142,7 @@ impl Ftp {
         self.login("anonymous", GUEST)
     }
 
-    /// Sends any command and gives its reply, whatever it says. For those with data there are [`Ftp::lines`], [`Ftp::retr`] and
+    /// Sends any command and gives its reply, whatever it says; PASS and ACCT are not shown to those who watch. For those with data there are [`Ftp::lines`], [`Ftp::retr`] and
     /// [`Ftp::stor`].
     ///
     /// # Errors
@@ -153,7 +153,7 @@ impl Ftp {
         if self.unusable.is_none() && self.spoke() {
             return Err(self.stray(line));
         }
-        self.send(line, false)?;
+        self.send(line)?;
         self.reply()
     }
 
@@ -164,7 +164,7 @@ impl Ftp {
     /// Those of [`Ftp::command`]; [`Error::Protocol`] for what is neither that reply nor a refusal, after which this connection is
     /// unusable.
     pub(super) fn ask(&mut self, line: &str, want: u16) -> Result<Reply> {
-        self.send(line, false)?;
+        self.send(line)?;
         let reply = self.reply()?;
         if matches!(reply.code / 100, 4 | 5) {
             return Ok(reply);
@@ -214,7 +214,7 @@ impl Ftp {
         Ok(())
     }
 
-    pub(super) fn send(&mut self, line: &str, secret: bool) -> Result<()> {
+    pub(super) fn send(&mut self, line: &str) -> Result<()> {
         self.settle();
         let verb = verb(line);
         if let Some(why) = &self.unusable {
@@ -226,9 +226,12 @@ impl Ftp {
         if self.control.unread() > 0 {
             return Err(self.stray(line));
         }
-        if ["TYPE", "REIN"].iter().any(|own| verb.eq_ignore_ascii_case(own)) {
-            self.in_force = None; // said by hand, too
+        // Said by hand, too.
+        let one_of = |verbs: [&str; 2]| verbs.iter().any(|own| verb.eq_ignore_ascii_case(own));
+        if one_of(["TYPE", "REIN"]) {
+            self.in_force = None;
         }
+        let secret = one_of(["PASS", "ACCT"]);
         let sent = if secret { self.control.write_secret(line) } else { self.control.write_line(line) };
         if let Err(error) = &sent
             && !matches!(error, Error::Invalid(_))

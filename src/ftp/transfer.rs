@@ -233,12 +233,12 @@ impl Ftp {
             progress(sent);
         }
         transfer.sent()?;
-        let all = before + sent;
+        let all = u128::from(before) + u128::from(sent);
         match if kind == Type::Image { self.known_size(path)? } else { None } {
-            Some(size) if size < all => {
+            Some(size) if u128::from(size) < all => {
                 Err(Error::Closed(format!("upload {all} bytes, of which the server has {size}").into()))
             }
-            Some(size) if size > all => {
+            Some(size) if u128::from(size) > all => {
                 Err(Error::Protocol(format!("the server has {size} bytes of a file of {all}").into()))
             }
             _ => Ok(sent),

@@ -77,7 +77,6 @@ pub(super) fn head(builder: &mut MessageBuilder<'_>) -> Result<Found> {
                 return Err(Error::Invalid(format!("{own} must hold addresses, not text").into()));
             };
             collect(address, &mut list);
-            list.iter().try_for_each(|address| wire::mailbox(address))?;
         }
         match own {
             "From" => found.from = list,
@@ -127,6 +126,12 @@ fn field(name: &str, value: &HeaderType<'_>) -> Result<()> {
             Some(text) => bad("type", text),
             None => Ok(()),
         },
+        // In a field of whatever name: one is not two, and has no text behind it.
+        HeaderType::Address(address) => {
+            let mut list = Vec::new();
+            collect(address, &mut list);
+            list.iter().try_for_each(|address| wire::mailbox(address))
+        }
         HeaderType::Raw(raw) if raw.raw.contains('\0') => bad("value", &raw.raw),
         _ => Ok(()),
     }

@@ -95,7 +95,7 @@ impl Smtp {
         let nothing = Reply { code: 220, lines: Vec::new() };
         let (options, extensions) = (options.clone(), Extensions::default());
         let mut smtp = Smtp { conn: Some(conn), greeting: nothing, extensions, secure, options };
-        smtp.greeting = smtp.read()?.expect(220)?;
+        smtp.greeting = smtp.read_by(Deadline::after(smtp.options.dial.reply))?.expect(220)?;
         match smtp.options.starttls.clone() {
             StartTls::Required(tls) if !secure => {
                 smtp.ehlo()?.expect(2)?;
@@ -181,8 +181,9 @@ impl Smtp {
     /// [`data`](Smtp::data).
     ///
     /// # Errors
-    /// [`Error::Invalid`] for CR, LF or NUL in the line; [`Error::Protocol`] when the server spoke unasked;
-    /// [`Error::Timeout`], [`Error::Closed`], [`Error::TooLong`] and [`Error::Io`] lose the connection.
+    /// [`Error::Invalid`] for CR, LF or NUL in the line. All others lose the connection: [`Error::Reply`] for 421, with which a
+    /// server leaves; [`Error::Protocol`] when it spoke unasked; [`Error::Timeout`], [`Error::Closed`], [`Error::TooLong`] and
+    /// [`Error::Io`].
     pub fn command(&mut self, line: &str) -> Result<Reply> {
         self.say(line, false)
     }
@@ -192,17 +193,11 @@ impl Smtp {
         if line.contains(['\r', '\n', '\0']) {
             return Err(Error::Invalid("a command has a CR, LF or NUL inside: it would be two commands".into()));
         }
+        let turn = Deadline::after(self.options.dial.reply);
         self.conn.iter_mut().for_each(|conn| conn.stream().secret(secret));
-        let replies = self.turn(format!("{line}\r\n").as_bytes(), 1);
+        let sent = self.write(format!("{line}\r\n").as_bytes(), turn);
         self.conn.iter_mut().for_each(|conn| conn.stream().secret(false));
-        replies?.pop().ok_or_else(gone)
-    }
-
-    /// Commands in one write, and the reply to each.
-    pub(super) fn turn(&mut self, commands: &[u8], replies: usize) -> Result<Vec<Reply>> {
-        let first = Deadline::after(self.options.dial.reply);
-        self.write(commands, first)?;
-        (0..replies).map(|n| if n == 0 { self.read_by(first) } else { self.read() }).collect()
+        sent.and_then(|()| self.read_by(turn))
     }
 
     pub(super) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> Result<()> {
@@ -212,12 +207,11 @@ impl Smtp {
                 Ok(reply) if reply.code >= 400 => Error::Reply(Box::new(reply)),
                 _ => Error::io("send to the mail server")(lost),
             }),
-            _ => Err(Error::Protocol("the server spoke before it was asked".into())),
+            _ => match read_coded_reply(conn.reader(), &LIMITS) {
+                Ok(goodbye) if goodbye.code == 421 => Err(Error::Reply(Box::new(goodbye))),
+                _ => Err(Error::Protocol("the server spoke before it was asked".into())),
+            },
         })
-    }
-
-    fn read(&mut self) -> Result<Reply> {
-        self.read_by(Deadline::after(self.options.dial.reply))
     }
 
     pub(super) fn read_by(&mut self, deadline: Deadline) -> Result<Reply> {

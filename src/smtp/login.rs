@@ -61,8 +61,10 @@ impl Smtp {
             return Err(Error::Protocol(format!("the server does not offer to log in by {name}").into()));
         }
         let mut line = format!("AUTH {name}");
-        if let Some(start) = mechanism.start()? {
-            // An empty one is written as "=" (RFC 4954 section 4).
+        let mut start = mechanism.start()?;
+        // An empty one is written as "=". One that makes the command too long (RFC 5321 section 4.5.3.1.4: 512 bytes with its
+        // CRLF) waits until it is asked for (RFC 4954 section 4).
+        if let Some(start) = start.take_if(|start| line.len() + 1 + start.len().div_ceil(3) * 4 <= 510) {
             line += &if start.is_empty() { " =".to_owned() } else { format!(" {}", base64(&start)) };
         }
         let mut reply = self.say(&line, true)?;
@@ -70,7 +72,7 @@ impl Smtp {
         while reply.code == 334 {
             asked += 1;
             let answer = match parse_base64(reply.lines[0].trim()) {
-                Some(challenge) if asked <= CHALLENGES => mechanism.answer(&challenge),
+                Some(challenge) if asked <= CHALLENGES => start.take().map_or_else(|| mechanism.answer(&challenge), Ok),
                 Some(_) => Err(Error::Protocol("the server asks without end for one login".into())),
                 None => Err(Error::Protocol("a question of the server is no base64".into())),
             };

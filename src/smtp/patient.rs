@@ -16,10 +16,11 @@ use crate::smtp::client::Smtp;
 use crate::smtp::message::{Message, MessageBuilder};
 use crate::smtp::send::{Sent, for_nobody};
 use crate::smtp::wire;
+use std::cell::Cell;
 
 impl Smtp {
     /// [`send`](Smtp::send) that tries again, as the policy says, for those recipients who were refused with a `4xx`, and for
-    /// none that has the message already or was refused for good.
+    /// none that has the message already or was refused for good. (Where it is the message that is refused, all are tried again.)
     ///
     /// `refused` then holds all who do not have it. A lost connection ends it: whether to connect anew is the caller's to
     /// say. (Lost behind a final dot that was not the first, it leaves open whether those with a `4xx` have it.)
@@ -31,10 +32,12 @@ impl Smtp {
         let block = wire::block(message.bytes())?;
         let mut left = message.envelope().clone();
         let (mut taken, mut never, mut later) = (None, Vec::new(), Vec::new());
-        // 421 says that the server closes the connection.
-        let again = |error: &Error| matches!(error, Error::Reply(reply) if reply.code / 100 == 4 && reply.code != 421);
+        let lost = Cell::new(false);
+        let again = |error: &Error| matches!(error, Error::Reply(reply) if reply.code / 100 == 4 && !lost.get());
         let done = retry_with(policy, again, pause, |_| {
-            let (reply, refused) = self.transaction(&left, &block)?;
+            let outcome = self.transaction(&left, &block);
+            lost.set(self.conn.is_none());
+            let (reply, refused) = outcome?;
             taken = reply.or(taken.take());
             let (now_later, now_never) = refused.into_iter().partition(|one| one.reply.code / 100 == 4);
             later = now_later;

@@ -110,13 +110,20 @@ impl Smtp {
         let together = if self.extensions.has("PIPELINING") { TOGETHER } else { 1 };
         let mut replies: Vec<Reply> = Vec::new();
         for group in commands.chunks(together) {
-            let taken = |replies: &[Reply]| replies.iter().skip(1).any(|reply| reply.code / 100 == 2);
-            let mail_refused = replies.first().is_some_and(|reply| reply.code / 100 != 2);
             // Nothing goes on without a sender, and DATA not without a recipient; in one write we cannot know yet.
-            if mail_refused || (replies.len() + 1 == commands.len() && !taken(&replies)) {
+            let in_vain = |replies: &[Reply]| {
+                let refused = |reply: &Reply| reply.code / 100 != 2;
+                replies.first().is_some_and(refused)
+                    || (replies.len() + 1 == commands.len() && replies.iter().skip(1).all(refused))
+            };
+            if in_vain(&replies) {
                 break;
             }
-            replies.extend(self.turn(group.concat().as_bytes(), group.len())?);
+            let heard = self.turn(group.concat().as_bytes(), group.len(), &mut replies);
+            // Who refuses and closes the connection has said why.
+            if !in_vain(&replies) {
+                heard?;
+            }
         }
         let data = if replies.len() == commands.len() { replies.pop() } else { None };
         let go = data.as_ref().is_some_and(|reply| reply.code == 354);
@@ -127,11 +134,7 @@ impl Smtp {
         let refused: Vec<Refused> = refused.map(|(address, reply)| Refused { address, reply }).collect();
         if mail.is_ok() && refused.len() < envelope.to.len() {
             match data.ok_or_else(gone).and_then(|reply| reply.expect(354)) {
-                Ok(_) => {
-                    return self
-                        .message(block, Deadline::after(self.options.taking))
-                        .map(|reply| (Some(reply), refused));
-                }
+                Ok(_) => return Ok((Some(self.message(block, Deadline::after(self.options.taking))?), refused)),
                 Err(error) => {
                     self.start_over();
                     return Err(error);
@@ -141,10 +144,21 @@ impl Smtp {
         if go {
             // The server waits for a message that nobody is to get: an empty one (RFC 2920 section 3.1). What it says to that
             // is not why nobody gets it.
-            let _ = self.turn(b".\r\n", 1);
+            let _ = self.command(".");
         }
         self.start_over();
         mail.map(|_| (None, refused))
+    }
+
+    /// Commands in one write, and what is said to each, as far as it is said.
+    fn turn(&mut self, commands: &[u8], replies: usize, heard: &mut Vec<Reply>) -> Result<()> {
+        let mut by = Deadline::after(self.options.dial.reply);
+        self.write(commands, by)?;
+        for _ in 0..replies {
+            heard.push(self.read_by(by)?);
+            by = Deadline::after(self.options.dial.reply);
+        }
+        Ok(())
     }
 
     /// Forgets what was begun, or the connection, if the server does not.
@@ -197,9 +211,10 @@ impl Smtp {
     /// The message behind a DATA that was sent by [`command`](Smtp::command).
     ///
     /// # Errors
-    /// As [`send_to`](Smtp::send_to).
+    /// As [`send_to`](Smtp::send_to); but one that cannot be sent loses the connection, on which the server waits for it.
     pub fn data(&mut self, message: &[u8]) -> Result<Reply> {
         let deadline = Deadline::after(self.options.taking); // to stuff a long one takes a while too
-        self.message(&wire::block(message)?, deadline)
+        let block = wire::block(message).inspect_err(|_| self.conn = None)?;
+        self.message(&block, deadline)
     }
 }

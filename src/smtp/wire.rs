@@ -41,7 +41,7 @@ impl Extensions {
 
     /// The parameters of an extension, `""` where it has none; `None` where it is not offered.
     pub fn get(&self, keyword: &str) -> Option<&str> {
-        self.0.iter().find(|(own, _)| own == keyword).map(|(_, parameters)| parameters.as_str())
+        self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(keyword)).map(|(_, parameters)| parameters.as_str())
     }
 
     /// Whether an extension is offered.

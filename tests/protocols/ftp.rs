@@ -796,6 +796,16 @@ fn an_upload_that_the_server_lost_is_an_error() {
     ftp.noop().unwrap();
 }
 
+#[test]
+fn no_size_is_too_large_to_count_with() {
+    let file = script::play([Step::hear("Hello"), Step::HearEnd]).unwrap();
+    let epsv = format!("229 (|||{}|)", file.addr().port());
+    let most = || turn("SIZE a", &format!("213 {}", u64::MAX));
+    let turns = [turn("TYPE I", "200 ok"), most(), turn("EPSV", &epsv), turn("APPE a", "150 go\r\n226 ok"), most()];
+    let error = to(&liar(turns.concat())).appe("a", &mut &b"Hello"[..]).unwrap_err();
+    assert!(matches!(error, Error::Closed(_)), "{error:?}");
+}
+
 /// A file that has more to give whenever it is asked.
 struct Growing(File);
 
@@ -1011,11 +1021,12 @@ fn the_wire_shows_plaintext_and_no_password() {
             ftp = ftp.secure(&tls::trust().unwrap()).unwrap();
         }
         ftp.login("username", "password").unwrap();
+        assert_eq!(ftp.command("pass password").unwrap().code, 503, "by hand, too");
         ftp.retr("a", &mut io::sink()).unwrap();
         ftp.quit().unwrap();
         let text = wire.to_string();
         assert!(
-            text.contains("C: RETR a") && text.contains("S: 226 that was all") && !text.contains("PASS password"),
+            text.contains("C: RETR a") && text.contains("S: 226 that was all") && !text.contains("password\\r"),
             "{text}"
         );
         assert_eq!(moved.sent_by(Side::Server), b"Hello");
@@ -1195,6 +1206,16 @@ fn lines_that_are_none() {
     lab.put("a", "x").unwrap();
     for line in ["RETR a", "STOR b", "APPE b", "LIST", "MLSD"] {
         assert_eq!(raw.ask(line), 425, "{line}: neither EPSV nor PORT was before it");
+    }
+    lab.put("a", "Hell").unwrap();
+    raw.ask("REST 3");
+    assert_eq!(raw.ask("STOR a"), 425);
+    raw.ask("REST 3");
+    raw.port();
+    assert_eq!(raw.ask("STOR new"), 554);
+    assert_eq!(lab.files().into_iter().collect::<Vec<_>>(), [("/a".to_owned(), b"Hell".to_vec())], "nothing is done");
+    for line in ["STOR", "APPE", "DELE", "MKD", "RMD", "RNFR"] {
+        assert_eq!(raw.ask(line), 501, "{line}: what?");
     }
     raw.ask("RNFR a");
     raw.ask("NOOP");

@@ -8,7 +8,7 @@ use netprimer::lab::smtp::{self as lab, Lab, Limits, Tls, Wrong};
 use netprimer::lab::tls::{self, Certificate};
 use netprimer::retry::Policy;
 use netprimer::smtp::auth::{Login, Mechanism};
-use netprimer::smtp::message::{BodyPart, ContentType, HeaderType, MessageId, MimePart, Raw, URL};
+use netprimer::smtp::message::{Address, BodyPart, ContentType, HeaderType, MessageId, MimePart, Raw, URL};
 use netprimer::smtp::{Envelope, Message, MessageBuilder, Options, Sent, Smtp, StartTls, Unknown, wire};
 use netprimer::text::{self, read_block};
 use netprimer::trace::{Side, Transcript, What};
@@ -57,6 +57,7 @@ fn a_message_in_the_clear_and_over_tls() {
     let (options, wire) = watched(secure());
     let mut smtp = Smtp::connect(&lab.addr().into(), &options).unwrap();
     assert!(smtp.is_secure() && !smtp.extensions().has("STARTTLS") && smtp.extensions().has_login("plain"));
+    assert!(smtp.extensions().has("pipelining"));
     smtp.login("user", "password").unwrap();
     let sent = smtp.send(&hello()).unwrap();
     assert_eq!((sent.reply.code, sent.refused.len()), (250, 0));
@@ -503,6 +504,20 @@ fn challenges_that_are_none() {
         drop(smtp);
         peer.verdict().unwrap();
     }
+    // A command has 512 bytes at most, and what does not fit waits for the question (RFC 4954 section 4).
+    for (length, fits) in [(369, true), (370, false)] {
+        let password = "x".repeat(length);
+        let secret = netprimer::encode::base64(format!("\0u\0{password}").as_bytes());
+        let turn = match fits {
+            true => vec![Step::hear(format!("AUTH PLAIN {secret}\r\n"))],
+            false => vec![Step::hear("AUTH PLAIN\r\n"), Step::say("334 \r\n"), Step::hear(format!("{secret}\r\n"))],
+        };
+        let peer =
+            server([Step::say("250-a\r\n250 AUTH PLAIN\r\n")].into_iter().chain(turn).chain([Step::say("235 in\r\n")]));
+        let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
+        smtp.login_readable_by_anyone("u", &password).unwrap();
+        peer.verdict().unwrap();
+    }
     let peer =
         server([Step::say(offers), Step::HearLine, Step::say(format!("334 {}\r\n", "A".repeat(1 << 20))), Step::Hold]);
     let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
@@ -664,6 +679,57 @@ fn who_closes_in_the_middle_of_a_message_has_said_why() {
     assert_eq!(code(smtp.send_to(&envelope(&["b@example.com"]), large.as_bytes())), 552);
     assert!(matches!(smtp.noop(), Err(Error::Closed(_))));
     peer.verdict().unwrap();
+}
+
+#[test]
+fn who_closes_behind_a_refusal_has_said_why() {
+    let begin = |said: &str| {
+        server([
+            Step::say("250-a\r\n250 PIPELINING\r\n"),
+            Step::hear("MAIL FROM:<sender@example.com>\r\nRCPT TO:<receiver@example.com>\r\nDATA\r\n"),
+            Step::say(said),
+        ])
+    };
+    for (said, wanted) in [
+        ("554 5.7.1 go away\r\n", 554),
+        ("451 4.3.0 later\r\n503 5.5.1 MAIL first\r\n", 451),
+        ("250 OK\r\n550 5.1.1 nobody\r\n", 550),
+        ("451 4.3.0 later\r\n503 5.5.1 MAIL first\r\n503 5.5.1 MAIL first\r\n", 451), // and no answer to RSET
+        ("250 OK\r\n450 4.2.0 later\r\n503 5.5.1 RCPT first\r\n", 450),
+        ("250 OK\r\n", 0),
+    ] {
+        let peer = begin(said);
+        let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
+        match smtp.send_patiently(&hello(), &Policy::default()) {
+            Err(Error::Reply(reply)) => assert_eq!(reply.code, wanted, "{said}"),
+            other => assert!(wanted == 0 && matches!(other, Err(Error::Closed(_))), "{said}: {other:?}"),
+        }
+        assert!(matches!(smtp.noop(), Err(Error::Closed(_))));
+    }
+    // The second of two may have been welcome.
+    let peer = server([Step::say("250-a\r\n250 PIPELINING\r\n"), Step::HearLine, Step::say("250 OK\r\n550 no\r\n")]);
+    let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
+    let lost = smtp.send_to(&envelope(&["a@example.com", "b@example.com"]), b"x").unwrap_err();
+    assert!(matches!(lost, Error::Closed(_) | Error::Io(..)), "{lost:?}");
+    let peer = server([Step::say("250 a\r\n"), Step::HearLine, Step::say("250 OK\r\n421 4.4.2 too late\r\n")]);
+    let mut smtp = Smtp::connect(&peer.addr().into(), &clear()).unwrap();
+    smtp.noop().unwrap();
+    assert_eq!(code(smtp.noop()), 421);
+}
+
+#[test]
+fn a_message_that_cannot_travel_leaves_nobody_waiting_for_it() {
+    let lab = lab([]);
+    for message in [b"nul\0".to_vec(), vec![b'x'; 999]] {
+        let mut smtp = Smtp::connect(&lab.addr().into(), &clear()).unwrap();
+        for (line, code) in [("MAIL FROM:<a@example.com>", 250), ("RCPT TO:<b@example.com>", 250), ("DATA", 354)] {
+            assert_eq!(smtp.command(line).unwrap().code, code);
+        }
+        assert!(matches!(smtp.data(&message), Err(Error::Invalid(_) | Error::TooLong(..))));
+        // The server would take this for a line of the message.
+        assert!(matches!(smtp.noop(), Err(Error::Closed(_))));
+    }
+    assert!(lab.inbox().is_empty());
 }
 
 #[test]
@@ -868,6 +934,10 @@ fn what_mail_builder_lets_through_is_stopped_at_the_door() {
         start().header("content-type", Raw::new("text/html")),
         start().to("c@example.com"),
         start().reply_to("c@example.com>, <d@example.com"),
+        start().header(
+            "Disposition-Notification-To",
+            Address::new_address(None::<&str>, "c@example.com>, <d@example.com"),
+        ),
         start().sender(vec!["c@example.com", "none"]),
         start().attachment("text/plain\r\nX: y", "a", "x"),
         start().attachment(ContentType::new("text/plain").attribute("a\r\nX", "y"), "a", "x"),

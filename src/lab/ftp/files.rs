@@ -226,7 +226,7 @@ impl Session<'_> {
         if place.what.is_some() && !place.is_file() {
             return Err((550, "this is no file"));
         }
-        if verb == "STOR" && rest == 0 {
+        if rest == 0 && (verb == "STOR" || place.what.is_none()) {
             let mut part = Part::beside(&place.real).map_err(|_| (553, "it cannot be written"))?;
             let data = self.begin("go on")?;
             let moved = data.receive(&mut taking(self.ascii, &mut part), self);
@@ -235,15 +235,17 @@ impl Session<'_> {
             }
             return self.end(moved);
         }
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&place.real);
-        let mut file = opened.map_err(|_| (553, "it cannot be written"))?;
-        let all = file.metadata().map_or(0, |what| what.len());
-        let at = if verb == "APPE" { all } else { rest };
-        if at > all {
+        if rest > place.what.map_or(0, |what| what.len()) {
             return Err((554, "the file is shorter than that"));
         }
-        file.seek(SeekFrom::Start(at)).and_then(|_| file.set_len(at)).map_err(|_| (553, "it cannot be written"))?;
-        let data = self.begin("go on")?;
+        let opened = OpenOptions::new().write(true).open(&place.real);
+        let mut file = opened.map_err(|_| (553, "it cannot be written"))?;
+        let data = self.begin("go on")?; // what stands behind the offset goes only once something can come
+        let at = match verb {
+            "APPE" => file.seek(SeekFrom::End(0)),
+            _ => file.set_len(rest).and_then(|()| file.seek(SeekFrom::Start(rest))),
+        };
+        at.map_err(|_| (451, "it cannot be written"))?;
         let moved = data.receive(&mut taking(self.ascii, &mut file), self);
         self.end(moved)
     }

@@ -285,6 +285,9 @@ impl<'a> Session<'a> {
         if self.guest && CHANGES.contains(&verb) {
             return Err((550, "guests change nothing"));
         }
+        if argument.is_empty() && CHANGES.contains(&verb) {
+            return Err((501, "a name is missing"));
+        }
         // Both hold for the very next command only.
         let rename = if verb == "RNTO" { self.rename.take() } else { None };
         self.rename = None;
