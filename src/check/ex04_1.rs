@@ -5,9 +5,10 @@
 //! S: 81 05 48 65 6c 6c 6f                the same text, unmasked, as a server must
 //! ```
 //!
-//! The handshake is left out: the frames begin at once. Each is the whole message; the length is sent in the shortest of its
-//! three ways. A frame without a mask, or with a reserved bit, is answered with a Close and 1002, one of more than 1 MiB with a
-//! Close and 1009, as soon as this can be known, and then the server hangs up. So it does when it has echoed a Close.
+//! The handshake is left out: the frames begin at once. Each is the whole message and goes back when all of it has come; the length
+//! is sent in the shortest of its three ways. A frame without a mask, or with a reserved bit, is answered with a Close and 1002,
+//! one of more than 1 MiB with a Close and 1009, as soon as this can be known, and then the server hangs up. So it does when it has
+//! echoed a Close.
 //!
 //! May use: of this folder peer, report, talk.
 
