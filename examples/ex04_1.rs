@@ -8,8 +8,8 @@
 //! S: FIN                                 ... and then the server closes, and serves the next client
 //! ```
 //!
-//! The handshake is left out: the frames begin at once. The first byte goes back as it came. The length is sent in the shortest
-//! of its three ways.
+//! The handshake is left out: the frames begin at once. A frame goes back when all of it has come, its first byte as it came. The
+//! length is sent in the shortest of its three ways.
 //!
 //! ```text
 //! C: 81 05                               no mask, or a reserved bit is set:

@@ -15,7 +15,7 @@
 //! S: FIN
 //! ```
 //!
-//! The result is all texts, each with `\n` behind it: `one\ntwo\n`. Four connections in a row that bring no text, whether nobody
+//! The result is all texts, each with `\n` behind it: `one\ntwo\n`; 1000 is the end, also without a text before it. Four connections in a row that bring no text, whether nobody
 //! is there or they are lost, are an error. A Close with any code but 1000 and 1001 is one at once. The handshake is left out: the
 //! frames begin at once, so the socket is `WebSocket::from_raw_socket(stream, Role::Client, None)`. The number of a Close is
 //! `u16::from(frame.code)`, where `Message::Close(Some(frame))` came.

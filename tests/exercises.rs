@@ -17,7 +17,7 @@ mod support;
 use netprimer::check::{self, EXERCISES, Exercise, Peer, Role};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
@@ -564,4 +564,31 @@ fn starters_fail_with_not_yet_implemented() {
         let name = exercise.role.function();
         assert!(text.contains(&format!("{name}() panicked: not yet implemented: ")), "{text}");
     }
+}
+
+/// A server of exercise 5 with a file that is longer than the solution takes.
+fn serve_too_much(listener: &TcpListener) -> io::Result<()> {
+    let data = TcpListener::bind("127.0.0.1:0")?;
+    let [high, low] = data.local_addr()?.port().to_be_bytes();
+    let (control, _) = listener.accept()?;
+    let mut lines = BufReader::new(&control);
+    let passive = format!("227 (127,0,0,1,{high},{low})\r\n");
+    (&control).write_all(b"220 ready\r\n")?;
+    for reply in ["230 welcome\r\n", "200 bytes\r\n", &passive, "150 here it comes\r\n"] {
+        lines.read_line(&mut String::new())?;
+        (&control).write_all(reply.as_bytes())?;
+    }
+    let _ = data.accept()?.0.write_all(&vec![b'x'; (1 << 20) + 1]); // it need not take all
+    (&control).write_all(b"226 that was all\r\n")
+}
+
+#[test]
+fn a_solution_takes_no_piece_of_a_file_for_the_whole() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = listener.local_addr().unwrap();
+    let served = thread::spawn(move || serve_too_much(&listener));
+    let [(_, Peer::Client(ask)), ..] = ex05::ANSWERS.pass else { panic!("the solution is a client") };
+    let got = ask(server).map(|file| file.len());
+    let _ = served.join().unwrap();
+    assert!(got.is_err(), "{got:?}");
 }

@@ -25,7 +25,10 @@ pub fn ask(server: SocketAddr) -> io::Result<Vec<u8>> {
     (&control).write_all(b"RETR notes.txt\r\n")?;
     reply(&mut replies, '1')?;
     let mut file = Vec::new();
-    data.take(LIMIT).read_to_end(&mut file)?;
+    data.take(LIMIT + 1).read_to_end(&mut file)?;
+    if file.len() as u64 > LIMIT {
+        return Err(io::Error::other("the file is too long"));
+    }
     reply(&mut replies, '2')?; // only this says that the file is whole
     Ok(file)
 }

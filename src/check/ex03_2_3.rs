@@ -183,7 +183,7 @@ fn dialogue(talk: &mut Talk) -> Checked {
         .if_received("Cookie:", "Max-Age is the same in upper and lower case, and an age of -5 is over, too.");
     begun(talk)?;
     shown_again(talk, "/page2", &["sid=31d4"], "sid=31d4")?;
-    shown_again(talk, "/page3", &["sid=31d4; max-age=-5"], "")?;
+    shown_again(talk, "/page3", &["sid=31d4; max-age=-5; HttpOnly"], "")?;
     arrived(talk)?;
 
     talk.step("ages that take nothing away", THE_EXERCISE)

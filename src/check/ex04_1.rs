@@ -5,9 +5,10 @@
 //! S: 81 05 48 65 6c 6c 6f                the same text, unmasked, as a server must
 //! ```
 //!
-//! The handshake is left out: the frames begin at once. Each is the whole message; the length is sent in the shortest of its
-//! three ways. A frame without a mask, or with a reserved bit, is answered with a Close and 1002, one of more than 1 MiB with a
-//! Close and 1009, as soon as this can be known, and then the server hangs up. So it does when it has echoed a Close.
+//! The handshake is left out: the frames begin at once. Each is the whole message and goes back when all of it has come; the length
+//! is sent in the shortest of its three ways. A frame without a mask, or with a reserved bit, is answered with a Close and 1002,
+//! one of more than 1 MiB with a Close and 1009, as soon as this can be known, and then the server hangs up. So it does when it has
+//! echoed a Close.
 //!
 //! May use: of this folder peer, report, talk.
 
@@ -173,7 +174,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
     echoed(talk, "close, 0 bytes", 0x88, b"")?;
     talk.expect_hang_up()?;
 
-    let refusals: [(_, &[u8], _, u8, _); 5] = [
+    let reserved = "One of the three bits behind FIN is set, and nobody agreed on what it means. This can be known now, before the length \
+                    and the rest of the frame: a Close with 1002.";
+    let refusals: [(_, &[u8], _, u8, _); 6] = [
         (
             "a frame without a mask",
             &[0x81, 0x05],
@@ -181,14 +184,8 @@ fn dialogue(talk: &mut Talk) -> Checked {
             0xea,
             "The second byte says that no mask follows, and a client's frame must have one: a Close with 1002, before the rest of it.",
         ),
-        (
-            "a reserved bit",
-            &[0xc1, 0xfe],
-            "c1 fe",
-            0xea,
-            "One of the three bits behind FIN is set, and nobody agreed on what it means. This can be known now, before the length \
-             and the rest of the frame: a Close with 1002.",
-        ),
+        ("a reserved bit", &[0xc1, 0xfe], "c1 fe", 0xea, reserved),
+        ("another reserved bit", &[0x91, 0xfe], "91 fe", 0xea, reserved),
         (
             "one byte too long",
             &[0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 1],

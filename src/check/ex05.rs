@@ -190,9 +190,9 @@ fn dialogue(talk: &mut Talk) -> Checked {
     for (title, reply, why) in [
         ("five numbers", "227 (127,0,0,1,156)\r\n", "There are six numbers, or it is no address."),
         (
-            "seven numbers",
-            "227 (127,0,0,1,H,1)\r\n",
-            "There are six numbers, or it is no address: which of these seven are the port?",
+            "eight numbers",
+            "227 (127,0,0,1,H,H)\r\n",
+            "There are six numbers, or it is no address: which of these eight are the port?",
         ),
         (
             "a number above 255",

@@ -14,8 +14,8 @@
 //! S: FIN
 //! ```
 //!
-//! The handshake is left out: the frames begin at once. Four connections in a row that bring no text are an error. So is a Close
-//! with any code but 1000 and 1001, at once.
+//! The handshake is left out: the frames begin at once. 1000 is the end also where no text came before it. Four connections in a row
+//! that bring no text are an error. So is a Close with any code but 1000 and 1001, at once.
 //!
 //! May use: of this folder client, frames, peer, report, talk.
 
@@ -113,6 +113,21 @@ fn dialogue(talk: &mut Talk) -> Checked {
         lost(talk, PAUSE)?;
         talk.send_frame(&text("two"));
         done(talk, "one\ntwo\n")
+    })?;
+
+    talk.timed(|talk| {
+        talk.step("done without a text", ON_THE_WIRE)
+            .if_early("At once is too early: pause for 100 ms, then connect again.")
+            .if_hung_up("1000 says that the server is done, and what came before came. That is no error.")
+            .if_silent(
+                "1000 says that the server is done, also where no text came on this connection: do not come back.",
+            )
+            .if_received("", "The texts of all connections are the result, also where the last one brought none.");
+        talk.start(At::Tcp)?;
+        talk.accept()?;
+        talk.send_frame(&text("one"));
+        lost(talk, PAUSE)?;
+        done(talk, "one\n")
     })?;
 
     talk.timed(|talk| {

@@ -326,9 +326,9 @@ impl Work<'_> {
                 shared = self.changed.wait_timeout(shared, PAUSE).unwrap_or_else(PoisonError::into_inner).0;
             } else {
                 shared.failed = Some(cause);
-                self.changed.notify_all();
             }
         }
+        self.changed.notify_all(); // all who wait are to see it, whoever it was that failed
         None
     }
 

@@ -504,14 +504,23 @@ fn it_goes_on(scan: &Scan, taken: Vec<File>) {
     drop(never);
 }
 
-/// Each in a process of its own that has few descriptors, and has taken them all; both at once, for both wait.
+/// Who waits for a descriptor hears it, too, when nobody wants to know any more.
+#[cfg(unix)]
+fn it_ends(mut taken: Vec<File>) {
+    let Some(silent) = LAB.filtered() else { return };
+    taken.truncate(taken.len() - 5);
+    let scan = Scan { workers: 40, ..scan(&[silent; 40]) };
+    assert!(catch_unwind(AssertUnwindSafe(|| scan.run_with(|_| panic!("on purpose")))).is_err());
+}
+
+/// Each in a process of its own that has few descriptors, and has taken them all; at once, for they wait.
 #[cfg(unix)]
 #[test]
 fn a_scan_without_any_descriptor_waits_and_then_fails() {
     const NAME: &str = "a_scan_without_any_descriptor_waits_and_then_fails";
     let Some(then) = told() else {
         thread::scope(|scope| {
-            for then in ["they come back", "they do not come back"] {
+            for then in ["they come back", "they do not come back", "a listener panics"] {
                 scope.spawn(move || again(NAME, then, |program| under("ulimit -n 200", program)));
             }
         });
@@ -524,5 +533,9 @@ fn a_scan_without_any_descriptor_waits_and_then_fails() {
         assert!(taken.len() < 1_000, "there is no limit here");
     }
     assert!(!taken.is_empty());
-    if then == "they come back" { it_goes_on(&scan, taken) } else { it_fails(&scan, taken) }
+    match then.as_str() {
+        "they come back" => it_goes_on(&scan, taken),
+        "they do not come back" => it_fails(&scan, taken),
+        _ => it_ends(taken),
+    }
 }

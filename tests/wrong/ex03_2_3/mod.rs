@@ -13,7 +13,7 @@ answers! {
     pass: solution, slow_but_right, session
     fail: not_begun, no_jar, whole_line, empty_field, first_only, a_field_each, appends, last_sign,
         keeps_the_spaces, never_deletes, zero_only, panics, flags_too, any_status, no_limit, empty_is_none,
-        ends_with_a_sign, last_sign_ends_the_name, soon_is_zero
+        ends_with_a_sign, last_sign_ends_the_name, soon_is_zero, last_attribute
 }
 
 type Jar = std::collections::BTreeMap<String, String>;

@@ -7,6 +7,6 @@ answers! {
     Client(ask)
     pass: solution, slow_but_right
     fail: not_begun, never_connects, one_connection, one_read, fin_is_enough, first_digits, believes_the_reply,
-        counts_on_six, first_six, calculates, any_reply, text_only, from_the_end, data_first, silence_is_yes,
+        counts_on_six, first_six, last_two, calculates, any_reply, text_only, from_the_end, data_first, silence_is_yes,
         knows_errors_only, slices, new_reader, no_cr, prints
 }

@@ -7,5 +7,6 @@ answers! {
     Client(ask)
     pass: solution, slow_but_right
     fail: not_begun, no_answer_to_close, one_connection, at_once, texts_of_the_last, same_pause, never_forgets,
-        away_is_done, refusal_is_lost, never_gives_up, gives_up_after_five, away_is_no_failure, away_pauses_anew
+        away_is_done, refusal_is_lost, never_gives_up, gives_up_after_five, away_is_no_failure, away_pauses_anew,
+        done_needs_a_text
 }
