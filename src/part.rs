@@ -41,10 +41,8 @@ impl Part {
     pub fn beside(path: &Path) -> Result<Part> {
         let phase = format!("create {}", path.display());
         let bad = || Error::Invalid(format!("{phase}: this names no file").into());
-        let name = path.file_name().ok_or_else(bad)?.to_string_lossy();
-        if path.is_dir() {
-            return Err(bad());
-        }
+        let name = path.file_name().filter(|_| !path.is_dir()).ok_or_else(bad)?.to_string_lossy();
+        let name: String = name.chars().take(50).collect(); // with what we add, a long one would be too long
         for n in 0..NAMES {
             let path = path.with_file_name(format!(".{name}.{}-{n}.part", process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
@@ -81,5 +79,25 @@ impl Drop for Part {
         if !self.path.as_os_str().is_empty() {
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name may have 255 bytes on most systems; what we add must not be too much.
+    #[test]
+    fn a_name_as_long_as_names_may_be() {
+        let folder = std::env::temp_dir().join(format!("netprimer-names-{}", process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["n".repeat(255), "你".repeat(85)] {
+            let path = folder.join(name);
+            let mut part = Part::beside(&path).unwrap();
+            part.write_all(b"whole").unwrap();
+            part.name(&path).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"whole");
+        }
+        fs::remove_dir_all(&folder).unwrap();
     }
 }
