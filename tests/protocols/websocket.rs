@@ -83,6 +83,11 @@ fn raw(addr: SocketAddr) -> TcpStream {
 
 /// A server by hand whose handshake is done.
 fn shaken(listener: &TcpListener) -> TcpStream {
+    shaken_with(listener, "")
+}
+
+/// The same, with more fields in its answer.
+fn shaken_with(listener: &TcpListener, more: &str) -> TcpStream {
     let mut tcp = listener.accept().unwrap().0;
     tcp.set_read_timeout(Some(LIMIT)).unwrap();
     let mut head = Vec::new();
@@ -95,7 +100,7 @@ fn shaken(listener: &TcpListener) -> TcpStream {
     let key = text.split("Sec-WebSocket-Key: ").nth(1).unwrap().split("\r\n").next().unwrap();
     let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
     let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n{more}\r\n"
     );
     tcp.write_all(answer.as_bytes()).unwrap();
     tcp
@@ -1076,24 +1081,10 @@ fn what_a_server_may_answer() {
 #[test]
 fn an_extension_that_nobody_asked_for() {
     let (listener, addr) = support::sockets::listen();
-    let peer = thread::spawn(move || {
-        let (mut tcp, _) = listener.accept().unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            tcp.read_exact(&mut byte).unwrap();
-            head.push(byte[0]);
-        }
-        let head = String::from_utf8(head).unwrap();
-        let key = head.split("Sec-WebSocket-Key: ").nth(1).unwrap().lines().next().unwrap();
-        let accept = websocket::derive_accept_key(key.as_bytes());
-        let more = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
-        let start = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
-        tcp.write_all(format!("{start}Sec-WebSocket-Accept: {accept}\r\n{more}\r\n").as_bytes()).unwrap();
-    });
+    let peer = thread::spawn(move || shaken_with(&listener, "Sec-WebSocket-Extensions: permessage-deflate\r\n"));
     let error = websocket::connect_with(&format!("ws://{addr}/"), &patient(LIMIT)).unwrap_err();
     assert!(matches!(&error, Error::Protocol(text) if text.contains("extension")), "{error:?}");
-    peer.join().unwrap();
+    drop(peer.join().unwrap());
 }
 
 fn is_refused(error: &Error, status: u16) -> bool {
