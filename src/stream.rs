@@ -131,7 +131,8 @@ impl Tcp {
 
     /// How long one read or one write may wait for the peer, beside the deadline; `None` for no such limit.
     pub fn set_patience(&mut self, each: Option<Duration>) {
-        self.patience = each.map(|time| time.max(Duration::from_micros(1))); // a timeout of zero would be none
+        // A timeout of zero would be none, and one without end is none.
+        self.patience = each.filter(|time| *time < Duration::MAX).map(|time| time.max(Duration::from_micros(1)));
     }
 
     /// The socket itself, for what this type does not cover.

@@ -214,6 +214,10 @@ impl<W: Write + Send + 'static> Sink for Wire<W> {
 impl View {
     fn seen(&mut self, side: Side, event: Event<'_>) -> String {
         let half = if side == Side::Client { &mut self.client } else { &mut self.server };
+        let event = match event {
+            Event::Secret(_) if !half.bytes.is_empty() => Event::Bytes(b"***\r\n"), // a field of a head, which is shown whole
+            other => other,
+        };
         let Event::Bytes(mut bytes) = event else {
             let cut = std::mem::take(half).bytes; // half a head or frame, if anything
             let before = if cut.is_empty() { String::new() } else { show(side, Event::Bytes(&cut)) };

@@ -82,7 +82,7 @@ pub fn connect_and_see(url: &str, options: &Options) -> Result<(Socket, Response
 
     let phase = format!("WebSocket handshake with {server}");
     let (ours, _) = generate_request(request.clone())?;
-    line.writer().write_head(&ours).map_err(Error::io(phase.clone()))?;
+    line.writer().write_head(&ours, deadline).map_err(Error::io(phase.clone()))?;
     let (theirs, rest) = head::read(&mut line, &phase)?;
     let response = check(request, [ours, theirs].concat(), &phase, |length| reason(&mut line, &rest, length))?;
     line.set_deadline(Deadline::NEVER);
@@ -92,8 +92,7 @@ pub fn connect_and_see(url: &str, options: &Options) -> Result<(Socket, Response
 
 /// The address, and the request for it with a new key.
 fn prepare(address: &str, options: &Options) -> Result<(Url, Request)> {
-    let shown = visible(address.as_bytes());
-    let bad = |why: &str| Error::Invalid(format!("\"{shown}\": {why}").into());
+    let bad = |why: &str| Error::Invalid(format!("\"{}\": {why}", visible(address.as_bytes())).into());
     let (scheme, http) = match address.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => ("ws", format!("http://{rest}")),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("wss") => ("wss", format!("https://{rest}")),
@@ -105,6 +104,12 @@ fn prepare(address: &str, options: &Options) -> Result<(Url, Request)> {
     let url = Url::parse(&http).map_err(|error| Error::Invalid(error.to_string().replacen("http", "ws", 1).into()))?;
     let uri = format!("{scheme}://{}{}", url.host_field(), url.target());
     let uri = uri.parse().map_err(|_| bad("this is no address"))?;
+    // tungstenite would drop such a field without a word, and send such a name.
+    let own = |name: &str| name.starts_with("sec-websocket-") || ["host", "connection", "upgrade"].contains(&name);
+    let token = |name: &String| tungstenite::http::HeaderName::try_from(name).is_ok();
+    if options.headers.iter().any(|(name, _)| own(&name.to_ascii_lowercase())) || !options.protocols.iter().all(token) {
+        return Err(bad("a field of the handshake is ours, or a subprotocol no token (RFC 6455 section 4.1)"));
+    }
     let mut request = ClientRequestBuilder::new(uri);
     for (name, value) in &options.headers {
         request = request.with_header(name, value);
@@ -120,6 +125,9 @@ fn prepare(address: &str, options: &Options) -> Result<(Url, Request)> {
 /// which is the same, and reads the answer behind it.
 fn check(request: Request, said: Vec<u8>, phase: &str, reason: impl FnOnce(usize) -> String) -> Result<Response> {
     match tungstenite::client(request, Cursor::new(said)) {
+        Ok((_, response)) if response.headers().contains_key("sec-websocket-extensions") => {
+            Err(Error::Protocol(format!("{phase}: an extension that we did not offer (RFC 6455 section 4.1)").into()))
+        }
         Ok((_, response)) => Ok(response),
         Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
             let length = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());

@@ -87,7 +87,7 @@ impl Answer {
     pub(super) fn refusal(status: u16, why: &str) -> Answer {
         let more = match status {
             405 => "Allow: GET, HEAD\r\n",
-            426 => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+            426 => "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
             _ => "",
         };
         let fields = format!("{more}Content-Type: text/plain; charset=utf-8\r\n");

@@ -45,12 +45,10 @@ pub(super) fn read(line: &mut Line, phase: &str) -> Result<(Vec<u8>, Vec<u8>)> {
         if head[0] == TLS_HANDSHAKE {
             return Err(Error::Protocol(format!("{phase}: this is TLS, and here is none").into()));
         }
-        match head[from..].windows(4).position(|four| four == b"\r\n\r\n").map(|at| from + at + 4) {
-            Some(end) if end <= HEAD => {
-                let rest = head.split_off(end);
-                return Ok((head, rest));
-            }
-            _ => {}
+        let end = head[from..].windows(4).position(|four| four == b"\r\n\r\n").map(|at| from + at + 4);
+        if let Some(end) = end.filter(|end| *end <= HEAD) {
+            let rest = head.split_off(end);
+            return Ok((head, rest));
         }
     }
     Err(Error::TooLong(phase.to_owned().into(), HEAD))

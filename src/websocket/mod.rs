@@ -153,7 +153,7 @@ pub fn parting(socket: &Socket) -> Option<&CloseFrame> {
 ///
 /// # Errors
 /// [`Error::Timeout`] when no answer came in time; [`Error::Closed`] when it went without one; [`Error::Invalid`] for a code that
-/// must not be sent (RFC 6455 section 7.4) and a reason of more than 123 bytes.
+/// must not be sent (RFC 6455 section 7.4) and a reason of more than 123 bytes; those of [`receive`] for what comes before the Close.
 pub fn close(socket: &mut Socket, code: CloseCode, reason: &str) -> Result<Option<CloseFrame>> {
     match socket.close(Some(farewell(code, reason)?)) {
         Ok(()) | Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {}

@@ -141,7 +141,7 @@ pub struct Running {
 }
 
 /// Serves WebSocket clients, and a page to browsers: each client is given to `handler` on a thread of its own. When it returns,
-/// the client gets a Close: 1000 after `Ok`, and after an error the code that fits it ([`close_code`]); 1011 if it panics.
+/// the client gets a Close: 1000 after `Ok`, after an error the code that fits it ([`close_code`]), 1011 after any other and a panic.
 ///
 /// The idle and the total time of `server` are not used: a client may be silent and stay as long as it answers pings.
 ///
@@ -191,14 +191,8 @@ fn welcome(
     }
     list.here.insert(number, Guest::Knocking(conn.stream.closer()));
     drop(list);
-    let mut line = Line::new(
-        conn.stream,
-        Role::Server,
-        options.limits,
-        options.trace.as_ref(),
-        deadline,
-        options.seal.as_deref(),
-    )?;
+    let (trace, seal) = (options.trace.as_ref(), options.seal.as_deref());
+    let mut line = Line::new(conn.stream, Role::Server, options.limits, trace, deadline, seal)?;
     let (head, rest) = match head::read(&mut line, "read the handshake") {
         Ok(read) => read,
         Err(error) => {
@@ -227,7 +221,7 @@ fn welcome(
     if list.stopping {
         return Ok(());
     }
-    line.writer().write_head(&bytes).map_err(Error::io("answer the handshake"))?;
+    line.writer().write_head(&bytes, deadline).map_err(Error::io("answer the handshake"))?;
     list.here.insert(number, Guest::In(Arc::downgrade(line.writer())));
     drop(list);
     line.set_deadline(Deadline::NEVER);
@@ -240,7 +234,7 @@ fn welcome(
             result
         }
         Err(panic) => {
-            super::fail(&mut client.socket, CloseCode::Error, "the server made a mistake");
+            see_out(&mut client.socket, &Err(Error::Other("serve".into(), "a panic".into())));
             resume_unwind(panic)
         }
     }
@@ -256,24 +250,22 @@ impl Drop for Leaves<'_> {
 }
 
 fn refuse(mut line: Line, answer: &Answer) {
-    let _ = line.writer().write_head(&answer.bytes); // the caller may be gone
+    let _ = line.writer().write_head(&answer.bytes, Deadline::NEVER); // the caller may be gone
     super::see_off(&mut line, false);
 }
 
 /// The end of a conversation that the handler has left, if it is not over yet.
 fn see_out(socket: &mut Socket, result: &Result<()>) {
-    if !socket.can_write() {
-        return;
-    }
     match result {
+        _ if !socket.can_write() => {}
         // Somebody else has sent our Close: his answer, or what else is on its way, is read before the connection ends.
         _ if socket.get_ref().is_over() => super::see_off(socket.get_mut(), false),
         Ok(()) => drop(super::close(socket, CloseCode::Normal, "")),
-        Err(error) => {
-            if let Some(code) = close_code(error) {
-                super::fail(socket, code, &error.to_string());
-            }
-        }
+        // It may be the handler's own, in words that are for us; and where nobody is left, this is told to nobody.
+        Err(error) => match close_code(error).unwrap_or(CloseCode::Error) {
+            CloseCode::Error => super::fail(socket, CloseCode::Error, "the server made a mistake"),
+            code => super::fail(socket, code, &error.to_string()),
+        },
     }
 }
 

@@ -99,9 +99,9 @@ impl Writer {
     }
 
     /// Bytes that are no frame: the handshake.
-    pub(super) fn write_head(&self, head: &[u8]) -> io::Result<()> {
+    pub(super) fn write_head(&self, head: &[u8], deadline: Deadline) -> io::Result<()> {
         let mut stream = locked(&self.stream);
-        stream.set_deadline(Deadline::after(self.limits.write));
+        stream.set_deadline(deadline.earlier(self.limits.write.into()));
         crate::url::write_head(&mut **stream, head, &crate::url::is_secret)
     }
 
@@ -187,14 +187,15 @@ impl Writer {
 
     /// How much it wrote: all of it, unless it was to be done at once.
     fn write(&self, bytes: &[u8], time: Time) -> io::Result<usize> {
-        let until = Deadline::after(match time {
+        let limit = match time {
             Time::Usual => self.limits.write,
             Time::Within(limit) => limit,
             Time::Glance => GLANCE,
-        });
-        let mut done = 0;
+        };
+        let (mut until, mut done) = (None, 0);
         while done < bytes.len() {
             let mut stream = locked(&self.stream);
+            let until = *until.get_or_insert_with(|| Deadline::after(limit)); // who reads a TLS session may hold it longer
             // Over TLS who reads must come in between.
             stream.set_deadline(if self.sealed { until.earlier(Deadline::after(PIECE)) } else { until });
             let wrote = stream.write(&bytes[done..]);
@@ -232,5 +233,40 @@ impl Writer {
     /// Ends the connection at once, for a peer with whom there is no speaking.
     pub(super) fn cut(&self) {
         let _ = self.socket.upgrade().map(|socket| socket.shutdown(Shutdown::Both));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::Tcp;
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    /// Who reads a TLS session holds it for a while: what is sent meanwhile goes when he lets go, and not when he looks again.
+    #[test]
+    fn a_glance_begins_when_the_session_is_free() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let tcp = Tcp::new(listener.accept().unwrap().0).unwrap();
+        let socket = tcp.closer();
+        let writer = Writer::new(Box::new(tcp), true, socket, Role::Server, Limits::default());
+        thread::scope(|scope| {
+            let held = locked(&writer.stream);
+            let closing = scope.spawn(|| writer.close(CloseCode::Away, ""));
+            while writer.closing.get().is_none() {
+                thread::yield_now(); // it waits for the session next
+            }
+            let past = Deadline::after(GLANCE * 5);
+            while !past.is_over() {
+                thread::yield_now();
+            }
+            drop(held);
+            closing.join().unwrap();
+        });
+        let mut close = [0; 4];
+        peer.read_exact(&mut close).unwrap();
+        assert_eq!(&close, b"\x88\x02\x03\xe9");
     }
 }

@@ -315,6 +315,17 @@ fn the_view_is_the_same_for_pieces_of_any_size() {
     let (first, second): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("S: "));
     assert!(first[1].ends_with("text, 2 bytes"), "{text}");
     assert_eq!(second, first.iter().map(|line| format!("#2 {line}")).collect::<Vec<_>>());
+    // A secret in a head is a part of it, also behind the key and as the last field.
+    let shown = Shown::default();
+    let wire = Wire::new(shown.clone());
+    let start = format!("GET / HTTP/1.1\r\nSec-WebSocket-Key: {key}\r\nAuthorization: ");
+    for event in [Event::Bytes(start.as_bytes()), Event::Secret(9), Event::Bytes(b"\r\n"), Event::Bytes(&[0x81, 0])] {
+        wire.event(Side::Client, event);
+    }
+    wire.event(Side::Server, Event::Bytes(&server));
+    let text = String::from_utf8(shown.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("C: Authorization: ***\\r\\n\nC: \\r\\n\n"), "{text}");
+    assert!(text.contains("as the server says") && text.contains("text, 0 bytes"), "{text}");
     // Half a frame at the end is shown as bytes.
     let shown = Shown::default();
     let wire = Wire::new(shown.clone());

@@ -121,6 +121,13 @@ fn patience_is_for_one_read_and_can_be_lifted() {
     let start = Instant::now();
     assert!(ours.read(&mut [0; 1]).is_err());
     assert!(start.elapsed() < Duration::from_secs(10), "none is no patience without end");
+    ours.set_deadline(Duration::from_millis(50).into());
+    assert!(ours.read(&mut [0; 1]).is_err());
+    let writer = later(&peer, Duration::from_millis(300));
+    ours.set_deadline(Deadline::NEVER);
+    ours.set_patience(Some(Duration::MAX));
+    assert_eq!(ours.read(&mut [0; 1]).unwrap(), 1, "all the patience there is outlives what the kernel was told last");
+    writer.join().unwrap();
     ours.set_patience(None);
     peer.write_all(b"x").unwrap();
     assert_eq!(ours.read(&mut [0; 1]).unwrap(), 1);

@@ -83,6 +83,11 @@ fn raw(addr: SocketAddr) -> TcpStream {
 
 /// A server by hand whose handshake is done.
 fn shaken(listener: &TcpListener) -> TcpStream {
+    shaken_with(listener, "")
+}
+
+/// The same, with more fields in its answer.
+fn shaken_with(listener: &TcpListener, more: &str) -> TcpStream {
     let mut tcp = listener.accept().unwrap().0;
     tcp.set_read_timeout(Some(LIMIT)).unwrap();
     let mut head = Vec::new();
@@ -95,7 +100,7 @@ fn shaken(listener: &TcpListener) -> TcpStream {
     let key = text.split("Sec-WebSocket-Key: ").nth(1).unwrap().split("\r\n").next().unwrap();
     let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
     let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n{more}\r\n"
     );
     tcp.write_all(answer.as_bytes()).unwrap();
     tcp
@@ -237,6 +242,8 @@ fn a_bad_handshake_is_answered() {
             let (head, body) = answer.split_once("\r\n\r\n").unwrap();
             assert!(head.contains(&format!("\r\nContent-Length: {}", body.len())), "{what}: {answer}");
             assert!(head.contains("\r\nConnection: close"), "{what}: {answer}");
+            // RFC 9110 section 7.8: who sends Upgrade names it in Connection.
+            assert_eq!(head.contains("\r\nConnection: upgrade\r\nUpgrade: "), code == 426, "{what}: {answer}");
         }
         assert_eq!(answer.contains("Sec-WebSocket-Version: 13\r\n"), code == 426, "{what}: {answer}");
         assert_eq!(answer.contains("Allow: GET, HEAD\r\n"), code == 405, "{what}: {answer}");
@@ -764,6 +771,8 @@ fn what_a_handler_leaves() {
             "/done" => Ok(()),
             "/panic" => panic!("on purpose"),
             "/error" => Err(Error::Invalid("something else".into())),
+            "/disk" => Err(Error::Io("read /home/ann/notes".into(), ErrorKind::NotFound.into())),
+            "/behind" => Err(Error::Closed("ask the data base".into())),
             "/raw" => loop {
                 client.socket.read()?;
             },
@@ -777,12 +786,13 @@ fn what_a_handler_leaves() {
     let running = running.unwrap();
     let options = websocket::Options { headers: vec![("X-Name".into(), "learner".into())], ..Default::default() };
     let connect = |path: &str| websocket::connect_with(&format!("ws://{}{path}", running.addr()), &options).unwrap();
-    for (path, code) in [("/done", 1000), ("/panic", 1011), ("/error", 1011)] {
+    let mistakes = ["/panic", "/error", "/disk", "/behind"].map(|path| (path, 1011, "the server made a mistake"));
+    for (path, code, reason) in [("/done", 1000, "")].into_iter().chain(mistakes) {
         let Message::Close(Some(frame)) = connect(path).read().unwrap() else { panic!("no Close") };
-        assert_eq!(u16::from(frame.code), code, "{path}");
+        assert_eq!((u16::from(frame.code), frame.reason.as_str()), (code, reason), "{path}");
     }
     let mut socket = connect("/own?name=x");
-    assert_eq!(socket.read().unwrap().to_string(), "4 127.0.0.1");
+    assert_eq!(socket.read().unwrap().to_string(), "6 127.0.0.1");
     let Message::Close(Some(theirs)) = socket.read().unwrap() else { panic!("no Close") };
     assert_eq!((u16::from(theirs.code), theirs.reason.as_str()), (4321, "再见"));
     // The same codes for a handler that reads by itself.
@@ -1067,6 +1077,16 @@ fn what_a_server_may_answer() {
     });
 }
 
+/// RFC 6455 section 4.1, step 5: an extension that was not asked for.
+#[test]
+fn an_extension_that_nobody_asked_for() {
+    let (listener, addr) = support::sockets::listen();
+    let peer = thread::spawn(move || shaken_with(&listener, "Sec-WebSocket-Extensions: permessage-deflate\r\n"));
+    let error = websocket::connect_with(&format!("ws://{addr}/"), &patient(LIMIT)).unwrap_err();
+    assert!(matches!(&error, Error::Protocol(text) if text.contains("extension")), "{error:?}");
+    drop(peer.join().unwrap());
+}
+
 fn is_refused(error: &Error, status: u16) -> bool {
     error.source().and_then(|cause| cause.downcast_ref::<Refused>()).is_some_and(|refused| refused.status == status)
 }
@@ -1090,11 +1110,30 @@ fn addresses_that_cannot_be() {
     // The time for all of it begins before the lookup of the name.
     let late = websocket::connect_with("ws://localhost:1/", &patient(Duration::from_nanos(1))).unwrap_err();
     assert!(matches!(late, Error::Timeout(_)), "{late:?}");
-    for (name, value) in [("X\r\nY", "1"), ("X", "1\r\nY: 2"), ("", "1")] {
+    let ours = [("Host", "other.example"), ("sec-websocket-key", KEY)]; // they would be dropped without a word
+    for (name, value) in [("X\r\nY", "1"), ("X", "1\r\nY: 2"), ("", "1")].into_iter().chain(ours) {
         let options = websocket::Options { headers: vec![(name.into(), value.into())], ..Default::default() };
         let error = websocket::connect_with("ws://127.0.0.1:1/", &options).unwrap_err();
         assert!(matches!(error, Error::Invalid(_)), "{name:?}: {error:?}");
     }
+    for protocol in ["", "a b", "a,b", "你好"] {
+        let options = websocket::Options { protocols: vec![protocol.into()], ..Default::default() };
+        let error = websocket::connect_with("ws://127.0.0.1:1/", &options).unwrap_err();
+        assert!(matches!(error, Error::Invalid(_)), "{protocol:?}: {error:?}");
+    }
+}
+
+/// The time for connecting is also that for sending the head, however long it is.
+#[test]
+fn a_long_head_to_a_server_that_does_not_read() {
+    let (listener, addr) = support::sockets::listen();
+    let headers = vec![("X-Long".into(), "x".repeat(8 << 20))];
+    let options = websocket::Options { headers, ..patient(Duration::from_secs(1)) };
+    let start = Instant::now();
+    let error = websocket::connect_with(&format!("ws://{addr}/"), &options).unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+    assert!(start.elapsed() < options.limits.write / 2, "{:?}", start.elapsed());
+    drop(listener);
 }
 
 #[test]
