@@ -26,8 +26,8 @@ pub fn serve(listener: TcpListener) -> io::Result<()> {
 fn answer(mut client: TcpStream, lines: &Mutex<u64>) -> io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let mut line = Vec::new();
+    let mut lines = lines.lock().unwrap();
     loop {
-        let mut lines = lines.lock().unwrap();
         if reader.read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
